@@ -1,0 +1,63 @@
+#include "base/time.h"
+
+#include <cstdio>
+#include <ctime>
+
+namespace stream {
+
+int64_t rescale(int64_t ticks, Rational from, Rational to) {
+  if (ticks == kNoTime) return kNoTime;
+  const __int128 num = static_cast<__int128>(from.num) * to.den;
+  const __int128 den = static_cast<__int128>(from.den) * to.num;
+  const __int128 product = ticks * num;
+  const __int128 half = den / 2;
+  return static_cast<int64_t>((product + (product < 0 ? -half : half)) / den);
+}
+
+Nanoseconds monotonic_now() {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+std::chrono::system_clock::time_point wall_now() {
+  return std::chrono::system_clock::now();
+}
+
+std::string rfc3339(std::chrono::system_clock::time_point time) {
+  using namespace std::chrono;
+  const auto seconds_part = floor<seconds>(time);
+  const auto ms = duration_cast<milliseconds>(time - seconds_part).count();
+  const std::time_t t = system_clock::to_time_t(seconds_part);
+  std::tm tm{};
+  gmtime_r(&t, &tm);
+  char text[40];
+  const size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+  std::snprintf(text + n, sizeof text - n, ".%03dZ", static_cast<int>(ms));
+  return text;
+}
+
+std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view text) {
+  using namespace std::chrono;
+  constexpr std::string_view kForm = "0000-00-00T00:00:00.000Z";
+  const bool with_ms = text.size() == kForm.size();
+  if (!with_ms && text.size() != kForm.size() - 4) return std::nullopt;
+  const std::string form = with_ms ? std::string(kForm) : std::string(kForm.substr(0, 19)) + "Z";
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (form[i] == '0' ? !digit : text[i] != form[i]) return std::nullopt;
+  }
+  const auto number = [&](size_t at, size_t size) {
+    int value = 0;
+    for (const char c : text.substr(at, size)) value = value * 10 + (c - '0');
+    return value;
+  };
+  const year_month_day date{year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
+                            day(static_cast<unsigned>(number(8, 2)))};
+  const int hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
+  if (!date.ok() || date.year() < year(1970) || date.year() > year(2200) || hour > 23 ||
+      minute > 59 || second > 60)
+    return std::nullopt;
+  return sys_days(date) + hours(hour) + minutes(minute) + seconds(second) +
+         milliseconds(with_ms ? number(20, 3) : 0);
+}
+
+}  // namespace stream
