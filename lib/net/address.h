@@ -1,0 +1,11 @@
+// Which network an address belongs to. Pure.
+#pragma once
+#include <boost/asio/ip/address.hpp>
+
+namespace stream::net {
+
+// Not of the public internet: loopback, private (RFC 1918, RFC 4193), shared (RFC 6598),
+// link-local, multicast, unspecified and reserved; also when it is mapped or translated into IPv6.
+bool is_inner_address(const boost::asio::ip::address& address);
+
+}  // namespace stream::net
