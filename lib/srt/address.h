@@ -1,0 +1,27 @@
+// srt://HOST:PORT[?option=value&...] as people write it. Holds no secret that was not written into
+// it; where a passphrase or stream id names its source ("@vault:NAME"), the program reads it.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace stream::srt {
+
+struct Address {
+  enum class Mode { kCaller, kRendezvous };
+  std::string host;  // empty: all addresses (to listen on)
+  uint16_t port = 0;
+  Mode mode = Mode::kCaller;
+  std::chrono::milliseconds latency{120};
+  std::string passphrase, stream_id;  // as written; percent-encoding is taken off
+  int key_length = 0;                 // bytes: 16, 24, 32; 0: as the peer
+};
+
+// Throws Error kUsage "srt.url", which shows no value that may be a secret.
+Address parse_address(std::string_view text);
+
+// Throws Error kUsage "srt.passphrase" unless it has 10 to 79 characters (or none).
+void check_passphrase(std::string_view passphrase);
+
+}  // namespace stream::srt
