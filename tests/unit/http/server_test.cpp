@@ -1,0 +1,212 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <thread>
+
+#include "base/error.h"
+#include "http/static_files.h"
+#include "unit/temp_dir.h"
+
+using namespace stream;
+using namespace stream::http;
+
+namespace {
+
+struct Running {
+  explicit Running(Handler handler, Limits limits = {})
+      : server(io, "127.0.0.1", 0, std::move(handler), limits) {
+    const std::string address = server.address();
+    port = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+    thread = std::thread([this] { io.run(); });
+  }
+  ~Running() {
+    io.stop();
+    thread.join();
+  }
+  size_t connections() {
+    std::promise<size_t> count;
+    boost::asio::post(io, [&] { count.set_value(server.connections()); });
+    return count.get_future().get();
+  }
+  boost::asio::io_context io{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
+  Server server;
+  uint16_t port = 0;
+  std::thread thread;
+};
+
+os::Fd dial(uint16_t port) {
+  os::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  const timeval limit{10, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  return fd;
+}
+
+void say(const os::Fd& fd, const std::string& text) {
+  os::write_all(fd.get(), Bytes{reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+std::string read_all(const os::Fd& fd) {
+  std::string text;
+  char buffer[65536];
+  for (ssize_t n; (n = ::read(fd.get(), buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(n));
+  return text;
+}
+
+std::string ask(uint16_t port, const std::string& text) {
+  const os::Fd fd = dial(port);
+  say(fd, text);
+  return read_all(fd);
+}
+
+std::string one(const std::string& method, const std::string& target,
+                const std::string& headers = "") {
+  return method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers + "\r\n";
+}
+
+Response hello(const Request& request) {
+  return text_response(200, request.method + " " + request.path + " " + request.query);
+}
+
+}  // namespace
+
+TEST_CASE("http: requests") {
+  Running running(hello);
+  SUBCASE("GET") {
+    const std::string answer = ask(running.port, one("GET", "/a%20b?q=1"));
+    CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(answer.ends_with("\r\n\r\nGET /a b q=1\n"));
+    CHECK(answer.find("Access-Control-Allow-Origin: *\r\n") != std::string::npos);
+    CHECK(answer.find("Content-Length: 13\r\n") != std::string::npos);
+    CHECK(answer.find("\r\nDate: ") != std::string::npos);
+  }
+  SUBCASE("HEAD has the same header and no body") {
+    const std::string answer = ask(running.port, one("HEAD", "/"));
+    CHECK(answer.find("Content-Length: 8\r\n") != std::string::npos);
+    CHECK(answer.ends_with("\r\n\r\n"));
+  }
+  SUBCASE("OPTIONS") {
+    const std::string answer = ask(running.port, one("OPTIONS", "/x"));
+    CHECK(answer.starts_with("HTTP/1.1 204"));
+    CHECK(answer.find("Access-Control-Allow-Methods: GET, HEAD, OPTIONS") != std::string::npos);
+  }
+  SUBCASE("others are refused") {
+    CHECK(ask(running.port, one("DELETE", "/x")).starts_with("HTTP/1.1 405"));
+    CHECK(ask(running.port, one("POST", "/x", "Content-Length: 3\r\n") + "abc")
+              .starts_with("HTTP/1.1 4"));
+    CHECK(ask(running.port, one("GET", "/../x")).starts_with("HTTP/1.1 400"));
+    CHECK(ask(running.port, "nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
+    CHECK(ask(running.port, one("GET", "/" + std::string(20000, 'x'))).starts_with("HTTP/1.1 4"));
+  }
+  SUBCASE("keep-alive and pipelining: answers in order on one connection") {
+    const os::Fd fd = dial(running.port);
+    say(fd,
+        "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n" + one("GET", "/3"));
+    const std::string text = read_all(fd);
+    const size_t first = text.find("GET /1"), second = text.find("GET /2"),
+                 third = text.find("GET /3");
+    CHECK(first < second);
+    CHECK(second < third);
+    CHECK(third != std::string::npos);
+  }
+  SUBCASE("cut off anywhere, the server lives") {
+    const std::string text = one("GET", "/x", "Range: bytes=0-1\r\n");
+    for (size_t n = 0; n < text.size(); ++n) say(dial(running.port), text.substr(0, n));
+    CHECK(ask(running.port, one("GET", "/")).starts_with("HTTP/1.1 200"));
+  }
+}
+
+TEST_CASE("http: a handler that throws gives 500") {
+  Running running([](const Request&) -> Response { throw std::runtime_error("broken"); });
+  const std::string answer = ask(running.port, one("GET", "/"));
+  CHECK(answer.starts_with("HTTP/1.1 500"));
+  CHECK(answer.find("broken") == std::string::npos);
+}
+
+TEST_CASE("http: files, larger than a socket's buffers, whole and in part") {
+  const TempDir temp;
+  const std::string& dir = temp.path;
+  std::string content(5 << 20, 0);
+  for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7 + i / 251);
+  std::ofstream(dir + "/big.m4s") << content;
+  const StaticFiles files(dir);
+  Running running([&](const Request& request) { return files.serve(request, request.path); });
+  const std::string whole = ask(running.port, one("GET", "/big.m4s"));
+  CHECK(whole.substr(whole.find("\r\n\r\n") + 4) == content);
+  const std::string part =
+      ask(running.port, one("GET", "/big.m4s", "Range: bytes=1000000-4000000\r\n"));
+  CHECK(part.starts_with("HTTP/1.1 206"));
+  CHECK(part.substr(part.find("\r\n\r\n") + 4) == content.substr(1000000, 3000001));
+}
+
+TEST_CASE("http: limits") {
+  Limits limits;
+  limits.per_address = 2;
+  limits.request_time = std::chrono::milliseconds(200);
+  limits.idle_time = std::chrono::milliseconds(200);
+  limits.stall_time = std::chrono::milliseconds(300);
+  SUBCASE("connections of one address") {
+    Running running(hello, limits);
+    const os::Fd a = dial(running.port), b = dial(running.port);
+    say(a, "GET /");
+    say(b, "GET /");
+    while (running.connections() < 2) std::this_thread::yield();
+    CHECK(read_all(dial(running.port)).empty());  // the third
+    // The two were too slow, and their places are free again.
+    CHECK(read_all(a).empty());
+    CHECK(read_all(b).empty());
+    while (running.connections() > 0) std::this_thread::yield();
+    CHECK(ask(running.port, one("GET", "/")).starts_with("HTTP/1.1 200"));
+  }
+  SUBCASE("a reader that takes nothing") {
+    const TempDir temp;
+    const std::string& dir = temp.path;
+    std::ofstream(dir + "/big.m4s") << std::string(64 << 20, 'x');
+    const StaticFiles files(dir);
+    Running running([&](const Request& request) { return files.serve(request, request.path); },
+                    limits);
+    const os::Fd fd = dial(running.port);
+    say(fd, one("GET", "/big.m4s"));
+    while (running.connections() < 1) std::this_thread::yield();
+    while (running.connections() > 0) std::this_thread::yield();
+  }
+}
+
+TEST_CASE("http: a port in use is refused with its holder") {
+  Running running(hello);
+  boost::asio::io_context io;
+  try {
+    Server second(io, "127.0.0.1", running.port, hello);
+    FAIL("no error");
+  } catch (const Error& e) {
+    CHECK(e.code() == Exit::kLocked);
+    CHECK(e.id() == "listen.failed");
+    CHECK(std::string(e.what()).find("process " + std::to_string(::getpid())) != std::string::npos);
+  }
+  CHECK_THROWS_AS(Server(io, "192.0.2.1", 0, hello), Error);
+}
+
+TEST_CASE("http: close lets a response end and closes what waits") {
+  Running running(hello);
+  const os::Fd fd = dial(running.port);
+  say(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  char buffer[4096];
+  REQUIRE(::read(fd.get(), buffer, sizeof buffer) > 0);
+  boost::asio::post(running.io, [&] { running.server.close(); });
+  CHECK(read_all(fd).empty());
+}
