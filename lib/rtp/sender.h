@@ -1,0 +1,68 @@
+// One sent stream of one viewer: numbers payloads, keeps a bounded history to answer NACK from,
+// writes sender reports, reads what receiver reports say of loss and round trip. Pure: time is
+// passed in; one thread.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "rtp/packetiser.h"
+#include "rtp/rtcp.h"
+
+namespace stream::rtp {
+
+struct SenderOptions {
+  uint32_t ssrc = 0;
+  uint8_t payload_type = 0;
+  int clock_rate = 90000;
+  uint16_t first_sequence = 0;
+  std::optional<uint8_t> rtx_payload_type;  // NACK is answered by RTX (RFC 4588), else by a repeat
+  uint32_t rtx_ssrc = 0;
+  size_t history_packets = 1024;
+  Nanoseconds history_span = std::chrono::seconds(2);
+  Nanoseconds resend_pause = std::chrono::milliseconds(30);  // between answers for one packet
+  double resend_share = 0.5;  // of what was sent anew: no more than this is sent again
+};
+
+class Sender {
+ public:
+  explicit Sender(SenderOptions options);
+
+  // A whole RTP packet into `out`, whose memory is used again.
+  void send(const Payload& payload, uint32_t timestamp, Nanoseconds now, std::vector<uint8_t>& out);
+  // The packet that a NACK asks for; false: not kept, or answered a moment ago, or too many.
+  bool resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& out);
+
+  // `timestamp` belongs to `unix_nanoseconds`.
+  SenderReport report(uint32_t timestamp, int64_t unix_nanoseconds) const;
+  // A block about this stream; `unix_nanoseconds` is now by the same clock as in report().
+  void read(const ReportBlock& block, int64_t unix_nanoseconds);
+
+  uint32_t ssrc() const noexcept { return options_.ssrc; }
+  double loss() const noexcept { return loss_; }  // 0..1, of the last report
+  int64_t lost() const noexcept { return lost_; }
+  std::optional<Nanoseconds> round_trip() const noexcept { return round_trip_; }
+  uint64_t packets() const noexcept { return packets_; }
+  uint64_t bytes() const noexcept { return bytes_; }  // of payload, RFC 3550 6.4.1
+  uint64_t resent() const noexcept { return resent_; }
+
+ private:
+  struct Sent {
+    Payload payload;
+    uint32_t timestamp = 0;
+    Nanoseconds at{0}, resent{0};
+  };
+  SenderOptions options_;
+  uint16_t next_ = 0, next_rtx_ = 0;
+  std::deque<Sent> history_;  // the last one has sequence next_ - 1
+  uint64_t packets_ = 0, bytes_ = 0, resent_ = 0;
+  double allowance_ = 0;  // bytes that may be sent again
+  double loss_ = 0;
+  int64_t lost_ = 0;
+  std::optional<Nanoseconds> round_trip_;
+};
+
+}  // namespace stream::rtp
