@@ -1,0 +1,79 @@
+// The manifest of one stream, stream.stream/1, and its life: who may move it where. STATE/NAME/
+// stream.json in the file store; schema/stream-1.json is its JSON Schema. The table stands in
+// stream(7) as well.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manifest/recording.h"
+#include "manifest/store.h"
+
+namespace stream::manifest {
+
+enum class Life { kScheduled, kReady, kLive, kEnding, kCompleted, kError };
+inline constexpr Life kLives[] = {Life::kScheduled, Life::kReady,     Life::kLive,
+                                  Life::kEnding,    Life::kCompleted, Life::kError};
+
+enum class Cause {
+  kOpened,      // what takes the publisher and the viewers runs and is ready
+  kMediaBegan,  // the stream is on the bus
+  kMediaEnded,  // it is not there any more
+  kEndAsked,    // by a person, a signal, the end of the source
+  kAllEnded,    // no program of it runs any more
+  kFailed,      // what it can't do without was given up
+  kReset,       // it was applied anew
+};
+inline constexpr Cause kCauses[] = {Cause::kOpened,   Cause::kMediaBegan, Cause::kMediaEnded,
+                                    Cause::kEndAsked, Cause::kAllEnded,   Cause::kFailed,
+                                    Cause::kReset};
+
+// Where `cause` leads to; nullopt: it changes nothing there.
+std::optional<Life> next(Life life, Cause cause);
+std::string_view to_text(Life life);
+std::optional<Life> life_from(std::string_view text);
+
+struct StreamMove {
+  WallTime at;
+  Life from = Life::kScheduled, to = Life::kScheduled;
+  std::string reason;
+};
+
+struct StreamRecording {
+  std::string id;         // of the recording's own manifest
+  std::string directory;  // where that lies
+  WallTime started;
+  std::optional<WallTime> ended;
+  Nanoseconds duration{};
+  uint64_t bytes = 0;
+  bool ready = false;  // its files may be taken away
+};
+
+struct Stream {
+  std::string name, title, group;
+  std::string path;            // of the stream file; may be empty
+  Json file = Json::object();  // in its normal form
+  Life life = Life::kScheduled;
+  std::string reason;  // of the last move
+  WallTime created;
+  std::optional<WallTime> opened, live, ended;  // the last time it was
+  std::vector<StreamMove> moves;                // the newest hundred
+  std::vector<StreamRecording> recordings;      // likewise
+
+  // Follows the table; true when it moved.
+  bool move(Cause cause, const std::string& reason, WallTime now);
+  // Adds or replaces by id; true when it has become ready by this.
+  bool note(StreamRecording recording);
+};
+
+Json to_json(const Stream& stream);
+// Throws Error kConfig "manifest.invalid". Unknown fields are left alone.
+Stream stream_from_json(const Json& document);
+
+// "NAME/stream".
+std::string stream_key(const std::string& name);
+std::optional<Stream> load_stream(Store& store, const std::string& name);
+// Durable: old or new, never half.
+void save_stream(Store& store, const Stream& stream);
+
+}  // namespace stream::manifest
