@@ -1,0 +1,38 @@
+#include "observe/read.h"
+
+namespace stream::observe {
+
+const Json& at(const Json& document, const char* pointer) {
+  static const Json kNull;
+  const Json::json_pointer path(pointer);
+  return document.contains(path) ? document.at(path) : kNull;
+}
+
+std::optional<double> number(const Json& document, const char* pointer) {
+  const Json& value = at(document, pointer);
+  if (!value.is_number()) return std::nullopt;
+  return value.get<double>();
+}
+
+int whole(const Json& document, const char* pointer) {
+  const double value = number(document, pointer).value_or(0);
+  return value > 0 && value <= 1e9 ? static_cast<int>(value) : 0;
+}
+
+std::string text(const Json& document, const char* pointer) {
+  const Json& value = at(document, pointer);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+bool truth(const Json& document, const char* pointer) {
+  const Json& value = at(document, pointer);
+  return value.is_boolean() && value.get<bool>();
+}
+
+const Json& list(const Json& document, const char* pointer) {
+  static const Json kEmpty = Json::array();
+  const Json& value = at(document, pointer);
+  return value.is_array() ? value : kEmpty;
+}
+
+}  // namespace stream::observe

@@ -1,0 +1,85 @@
+#include "observe/graph.h"
+
+#include <doctest/doctest.h>
+
+using namespace stream::observe;
+
+namespace {
+
+Answer answer(const std::string& tool, pid_t pid, Json status) {
+  Answer a;
+  a.stream = "demo";
+  a.tool = tool;
+  a.pid = pid;
+  a.status = std::move(status);
+  return a;
+}
+
+std::vector<Answer> whole() {
+  return {answer("ingest", 1,
+                 {{"state", "running"},
+                  {"live", true},
+                  {"inputs", nullptr},
+                  {"publisher", {{"protocol", "rtmp"}}},
+                  {"tracks", {{{"codec", "h264"}, {"bit_rate_bps", 2000}}}},
+                  {"readers", {{{"pid", 2}}, {{"pid", 99}}}}}),
+          answer("ladder", 2, {{"state", "running"}, {"rungs", {{{"name", "720p"}}}}}),
+          answer("record", 3, nullptr),
+          answer("simulcast", 4,
+                 {{"state", "running"},
+                  {"destinations",
+                   {{{"name", "yt"}, {"state", "backoff"}, {"last_error", "no \"x\""}}}}}),
+          answer("serve", 5, {{"state", "running"}})};
+}
+
+}  // namespace
+
+TEST_CASE("the graph of a stream as text") {
+  CHECK(graph_text(graph_of("demo", whole())) ==
+        "publisher: live, rtmp -->\n"
+        "stream-ingest: running, h264, 2 kbit/s\n"
+        "+-> bus:demo: 2 readers\n"
+        "    +-> process 99\n"
+        "    +-> stream-ladder: running\n"
+        "    |   +-> 720p\n"
+        "    |   +-> stream-serve: running, 0 connections\n"
+        "    +-x stream-record: silent\n"
+        "    +-x stream-simulcast: running\n"
+        "        +-x yt: backoff, no \"x\"\n");
+}
+
+TEST_CASE("inputs of which one is on air; programs without an ingest") {
+  auto answers = whole();
+  answers[0].status["inputs"] = {{{"input", "a"}, {"live", true}},
+                                 {{"input", "b"}, {"on_air", true}}};
+  const std::string text = graph_text(graph_of("demo", answers));
+  CHECK(text.starts_with("a: live --x\nb: on air -->\nstream-ingest"));
+  answers.erase(answers.begin());
+  CHECK(graph_text(graph_of("demo", answers)).starts_with("stream-ladder: running\n+-> 720p\n"));
+}
+
+TEST_CASE("for Graphviz and as JSON") {
+  const Graph graph = graph_of("demo", whole());
+  const std::string dot = graph_dot(graph);
+  CHECK(dot.starts_with("digraph \"demo\" {"));
+  CHECK(dot.find("\"bus\" -> \"ladder\"\n") != dot.npos);
+  CHECK(dot.find("\"bus\" -> \"record\" [style=dashed]\n") != dot.npos);
+  CHECK(dot.find("no \\\"x\\\"") != dot.npos);
+  const Json json = to_json(graph);
+  CHECK(json["nodes"].size() == graph.nodes.size());
+  for (const auto& edge : graph.edges) {
+    CHECK(dot.find("\"" + edge.from + "\" [label") != dot.npos);
+    CHECK(dot.find("\"" + edge.to + "\" [label") != dot.npos);
+  }
+}
+
+TEST_CASE("what programs say may be anything") {
+  for (const Json& odd :
+       {Json(nullptr), Json(3), Json{{"rungs", 3}, {"destinations", {1, "x", nullptr}}},
+        Json{{"readers", {{{"pid", "x"}}}}, {"inputs", {7}}, {"tracks", {nullptr}}}})
+    for (const char* tool : {"ingest", "ladder", "record", "simulcast", "serve", "ctl"}) {
+      const Graph graph = graph_of("demo", {answer(tool, 1, odd)});
+      graph_text(graph);
+      graph_dot(graph);
+    }
+}
