@@ -1,0 +1,171 @@
+#include "media/bus.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "base/error.h"
+#include "media/input.h"
+#include "os/dirs.h"
+#include "unit/temp_dir.h"
+
+using namespace std::chrono_literals;
+using namespace stream;
+using media::BusServer;
+using media::Hub;
+using media::MediaInput;
+
+namespace {
+
+av::Tracks sound(size_t count = 1) {
+  av::Track track;
+  track.type = av::MediaType::kAudio;
+  track.codec = "pcm_s16le";
+  track.sample_rate = 48000;
+  track.channels = 1;
+  return av::Tracks(count, track);
+}
+
+av::Packet packet(int64_t ms, int track = 0) {
+  static const uint8_t kSamples[1920] = {};
+  av::Packet p;
+  p.track = track;
+  p.pts = p.dts = ms;
+  p.key = true;
+  p.duration = 20;
+  p.data = Buffer::copy(kSamples);
+  return p;
+}
+
+// The hub and its bus on a thread of their own, as in ingest.
+struct Publisher {
+  boost::asio::io_context io;
+  Hub hub;
+  BusServer bus;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
+  std::thread thread{[this] { io.run(); }};
+
+  explicit Publisher(const std::string& name) : bus(io, hub, name) {}
+  template <typename F>
+  void on_thread(F f) {
+    std::promise<void> done;
+    boost::asio::post(io, [&] {
+      f();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  void push(int64_t from, int count) {
+    on_thread([&] {
+      for (int i = 0; i < count; ++i) hub.push(packet(from + i * 20));
+    });
+  }
+  void end() {
+    on_thread([&] {
+      bus.close();
+      hub.end();
+    });
+  }
+  ~Publisher() {
+    io.stop();
+    thread.join();
+  }
+};
+
+int count(MediaInput& input) {
+  int packets = 0;
+  while (!std::holds_alternative<MediaInput::End>(input.read())) ++packets;
+  return packets;
+}
+
+}  // namespace
+
+TEST_CASE("BusServer") {
+  RuntimeDir dir;
+  Publisher publisher("demo");
+  const std::string path = os::media_socket_path("demo");
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0600);
+
+  SUBCASE("readers come and go, each with a stream of its own") {
+    publisher.on_thread([&] { publisher.hub.announce(sound()); });
+    publisher.push(0, 10);
+    MediaInput first("bus:demo");
+    {
+      MediaInput second("bus:demo");
+      CHECK(std::holds_alternative<av::Packet>(second.read()));
+    }
+    publisher.push(200, 10);
+    publisher.end();
+    CHECK(count(first) == 20);
+    CHECK_FALSE(std::filesystem::exists(path));
+    CHECK_FALSE(std::filesystem::exists(dir.path + "/demo"));
+  }
+  SUBCASE("a reader that came before the tracks were known") {
+    std::thread reader([] {
+      MediaInput input("bus:demo");
+      CHECK(count(input) == 10);
+    });
+    bool there = false;
+    while (!there) publisher.on_thread([&] { there = !publisher.bus.readers().empty(); });
+    publisher.on_thread([&] { publisher.hub.announce(sound()); });
+    publisher.push(0, 10);
+    publisher.end();
+    reader.join();
+  }
+  SUBCASE("other tracks: the reader joins again") {
+    publisher.on_thread([&] { publisher.hub.announce(sound()); });
+    publisher.push(0, 10);
+    MediaInput input("bus:demo");
+    publisher.on_thread([&] { publisher.hub.announce(sound(2)); });
+    publisher.on_thread([&] { publisher.hub.push(packet(200, 1)); });
+    publisher.push(200, 10);
+    bool changed = false;
+    int packets = 0;
+    std::thread end;
+    for (;;) {
+      const auto item = input.read();
+      if (std::holds_alternative<MediaInput::End>(item)) break;
+      if (std::holds_alternative<MediaInput::TracksChanged>(item)) {
+        changed = true;
+        end = std::thread([&] { publisher.end(); });
+      } else {
+        ++packets;
+      }
+    }
+    end.join();
+    CHECK(changed);
+    CHECK(packets == 21);
+    CHECK(input.tracks().size() == 2);
+  }
+  SUBCASE("the name is taken") {
+    boost::asio::io_context io;
+    Hub hub;
+    try {
+      BusServer other(io, hub, "demo");
+      FAIL("two on one name");
+    } catch (const Error& error) {
+      CHECK(error.code() == Exit::kLocked);
+      CHECK(std::string(error.what()).find("demo") != std::string::npos);
+    }
+    CHECK(std::filesystem::exists(path));
+  }
+}
+
+TEST_CASE("BusServer takes the place of a dead one") {
+  RuntimeDir dir;
+  os::stream_runtime_dir("demo");
+  const std::string path = os::media_socket_path("demo");
+  { std::filesystem::create_symlink("/nonexistent", path); }
+  boost::asio::io_context io;
+  Hub hub;
+  BusServer bus(io, hub, "demo");
+  CHECK(std::filesystem::is_socket(path));
+}
