@@ -1,0 +1,395 @@
+#include "forward/destination.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stream::media {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr auto kCheckLive = 450ms;
+}
+
+ForwardDestination::ForwardDestination(std::string name, const ForwardFeed& feed,
+                                       ForwardPolicy policy, ForwardLinkFactory factory,
+                                       StateHandler handler, uint32_t seed)
+    : name_(std::move(name)),
+      feed_(&feed),
+      policy_(policy),
+      factory_(std::move(factory)),
+      handler_(std::move(handler)),
+      backoff_(policy.first_wait, policy.most_wait, seed) {}
+
+ForwardDestination::~ForwardDestination() = default;
+
+void ForwardDestination::set_state(ForwardState state, const std::string& reason) {
+  if (state == state_) return;
+  const ForwardState before = state_;
+  state_ = state;
+  since_ = now_;
+  if (handler_) handler_(before, reason);
+}
+
+bool ForwardDestination::connected() const {
+  return state_ == ForwardState::kPublishing || state_ == ForwardState::kLive ||
+         state_ == ForwardState::kDegraded || state_ == ForwardState::kStalled;
+}
+
+// --- what is asked of it ---------------------------------------------------------------------
+
+void ForwardDestination::start(Nanoseconds now) {
+  now_ = now;
+  if (link_) return;
+  backoff_.reset();
+  refused_since_.reset();
+  down_since_ = now;
+  finishing_ = false;
+  move_.reset();
+  connect();
+}
+
+void ForwardDestination::pause(Nanoseconds now) {
+  now_ = now;
+  leave(ForwardState::kPaused, {});
+}
+
+void ForwardDestination::refuse(const std::string& reason, Nanoseconds now) {
+  now_ = now;
+  leave(ForwardState::kRefused, reason);
+}
+
+void ForwardDestination::hold_back(const std::string& reason, Nanoseconds now) {
+  now_ = now;
+  leave(ForwardState::kHeld, reason);
+}
+
+void ForwardDestination::leave(ForwardState state, const std::string& reason) {
+  if (link_) link_->finish();
+  reset_sitting();
+  retry_at_.reset();
+  if (!reason.empty()) last_error_ = reason;
+  set_state(state, reason);
+}
+
+void ForwardDestination::thin(bool on) {
+  if (on) thin_ = true;
+  thin_ends_ = !on;
+}
+
+void ForwardDestination::finish(Nanoseconds now) {
+  now_ = now;
+  finishing_ = true;
+  retry_at_.reset();
+  if (!ready_) return cut(now);
+  send();
+  if (queue_.empty() && link_) link_->finish();
+}
+
+bool ForwardDestination::ended() const {
+  return !link_ || (queue_.empty() && link_->flushed());
+}
+
+void ForwardDestination::cut(Nanoseconds now) {
+  now_ = now;
+  reset_sitting();
+  retry_at_.reset();
+  const bool final = state_ == ForwardState::kRefused || state_ == ForwardState::kGaveUp;
+  if (!final) set_state(ForwardState::kStopped);
+}
+
+void ForwardDestination::use(const ForwardFeed& feed) {
+  if (opened_) {
+    next_feed_ = &feed == feed_ ? nullptr : &feed;
+  } else {
+    feed_ = &feed;
+    next_feed_ = nullptr;
+  }
+  feed_ended_ = false;
+}
+
+void ForwardDestination::offer(const MessagePtr& message, Nanoseconds now,
+                               const ForwardFeed* from) {
+  now_ = now;
+  if (from != nullptr && from == next_feed_) {
+    if (!message->entry || !(feed_ended_ || message->milliseconds > queued_ms_)) return;
+    change_feed(message);
+  } else if (from != nullptr && from != feed_) {
+    return;
+  } else if (next_feed_ != nullptr && message->entry) {
+    feed_ended_ = true;
+  }
+  if (feed_ended_) return;
+  offered_at_ = now;
+  offered_bytes_ += message->wire.wire.size();
+  if (!ready_) return;
+  if (moving_ && message->entry) {
+    moving_ = false;
+    if (link_) link_->finish();
+    reset_sitting();
+    return connect();
+  }
+  if (!opened_) return open_media();  // the feed remembers this message as well
+  enqueue(message);
+}
+
+void ForwardDestination::enqueue(const MessagePtr& message) {
+  if (message->milliseconds < offset_ms_) return;  // sound from before the keyframe
+  if (thin_ && message->video && !message->opening) {
+    if (message->entry && thin_ends_) thin_ = thin_ends_ = false;
+    if (thin_ && !message->entry) {
+      ++thinned_;
+      return;
+    }
+  }
+  queue_.push(message);
+  queued_ms_ = std::max(queued_ms_, message->milliseconds);
+}
+
+// From `entry` on it is the other feed, told by its configuration. Time does not go back.
+void ForwardDestination::change_feed(const MessagePtr& entry) {
+  feed_ = std::exchange(next_feed_, nullptr);
+  feed_ended_ = false;
+  const int64_t back = queued_ms_ + 1 - entry->milliseconds;
+  if (back > 0) offset_ms_ -= back;
+  queued_ms_ = entry->milliseconds;
+  for (const MessagePtr& message : feed_->opening()) {
+    ForwardMessage timed = *message;
+    timed.milliseconds = entry->milliseconds;
+    timed.wire.timestamp = static_cast<uint32_t>(entry->milliseconds);
+    queue_.push(std::make_shared<const ForwardMessage>(std::move(timed)));
+  }
+}
+
+void ForwardDestination::send() {
+  if (!ready_ || !link_) return;
+  const std::shared_ptr<ForwardLink> link = link_;  // it may fail and be let go
+  link->send(queue_, offset_ms_);
+  if (link == link_ && finishing_ && queue_.empty()) link->finish();
+}
+
+// Metadata, configuration, and the stream from the newest keyframe on.
+void ForwardDestination::open_media() {
+  const std::vector<MessagePtr> opening = feed_->opening();
+  if (opening.empty() || feed_->cache().empty()) return;
+  opened_ = true;
+  opened_at_ = progress_at_ = application_at_ = now_;
+  offset_ms_ = queued_ms_ = feed_->cache().front()->milliseconds;
+  entry_popped_ = queue_.popped() + opening.size() + 1;
+  for (const MessagePtr& message : opening) queue_.push(message);
+  for (const MessagePtr& message : feed_->cache()) enqueue(message);
+  send();
+}
+
+// --- what the link says ----------------------------------------------------------------------
+
+bool ForwardDestination::link_phase(ForwardState phase) {
+  if (probing_) {
+    if (phase == ForwardState::kResolving || phase == ForwardState::kConnecting) return true;
+    if (!probe_joins_) {  // it was there all the time: the wait is to be waited
+      reset_sitting();
+      return false;
+    }
+  }
+  probing_ = false;  // it answered: from here on this is a connection like any other
+  retry_at_.reset();
+  set_state(phase);
+  return true;
+}
+
+void ForwardDestination::link_ready() {
+  ready_ = true;
+  if (!sittings_.empty() || was_live_) ++reconnects_;
+  sittings_.push_back(now_);
+  since_ = now_;  // the publish deadline begins anew for the media
+  open_media();
+}
+
+void ForwardDestination::link_failed(LinkFailure failure) {
+  if (finishing_) return cut(now_);
+  if (probing_ && failure.kind == LinkFailure::Kind::kUnreachable) {
+    probing_ = false;
+    probe_joins_ = true;
+    link_.reset();
+    probe_at_ = now_ + policy_.probe;
+    return;
+  }
+  fail(std::move(failure));
+}
+
+// --- trying again, or not --------------------------------------------------------------------
+
+void ForwardDestination::connect() {
+  retry_at_.reset();
+  probing_ = false;
+  set_state(ForwardState::kResolving);
+  link_ = factory_(*this);
+}
+
+void ForwardDestination::probe() {
+  probe_at_.reset();
+  probing_ = true;
+  link_ = factory_(*this);
+}
+
+void ForwardDestination::reset_sitting() {
+  sent_before_ += flow_.sent_bytes;
+  flow_ = {};
+  link_.reset();
+  queue_.clear();
+  ready_ = opened_ = moving_ = probing_ = false;
+  entry_bytes_.reset();
+  if (next_feed_ != nullptr) feed_ = std::exchange(next_feed_, nullptr);
+  feed_ended_ = false;
+  application_step_ = application_sent_ = 0;
+  probe_at_.reset();
+  in_bps_ = out_bps_ = frame_rate_ = 0;
+}
+
+void ForwardDestination::fail(LinkFailure failure) {
+  const bool lived = state_ == ForwardState::kLive || state_ == ForwardState::kDegraded ||
+                     state_ == ForwardState::kStalled;
+  if (lived) {
+    down_since_ = now_;
+    if (now_ - live_since_ >= policy_.stable) backoff_.reset();
+  }
+  reset_sitting();
+  last_error_ = failure.reason;
+  if (refused_for_good(failure)) return set_state(ForwardState::kRefused, failure.reason);
+  wait_for_retry(failure);
+}
+
+bool ForwardDestination::refused_for_good(const LinkFailure& failure) {
+  if (!failure.permanent) return false;
+  if (!failure.name_in_use || !was_live_) return true;
+  if (!refused_since_) refused_since_ = now_;
+  return now_ - *refused_since_ >= policy_.name_in_use;
+}
+
+void ForwardDestination::wait_for_retry(const LinkFailure& failure) {
+  const auto wait = backoff_.next();
+  if (has_given_up()) return set_state(ForwardState::kGaveUp, failure.reason);
+  retry_at_ = now_ + wait;
+  if (const auto earliest = ceiling(); earliest && *earliest > *retry_at_) {
+    retry_at_ = *earliest;
+    last_error_ += "; " + std::to_string(sittings_.size()) + " connections within an hour";
+  } else if (failure.kind != LinkFailure::Kind::kRefused && wait > policy_.probe) {
+    probe_joins_ = failure.kind == LinkFailure::Kind::kUnreachable;
+    probe_at_ = now_ + (probe_joins_ ? policy_.probe : policy_.first_probe);
+  }
+  set_state(ForwardState::kBackoff, last_error_);
+}
+
+bool ForwardDestination::has_given_up() const {
+  if (policy_.retry_max > 0 && backoff_.failures() > policy_.retry_max) return true;
+  return policy_.retry_for > 0ms && now_ - down_since_ >= policy_.retry_for;
+}
+
+// When another sitting may begin without passing the bound per hour.
+std::optional<Nanoseconds> ForwardDestination::ceiling() const {
+  const size_t most = static_cast<size_t>(policy_.sittings_per_hour);
+  if (sittings_.size() < most || most == 0) return std::nullopt;
+  return sittings_[sittings_.size() - most] + 1h;
+}
+
+// --- time ------------------------------------------------------------------------------------
+
+void ForwardDestination::tick(Nanoseconds now) {
+  now_ = now;
+  while (!sittings_.empty() && now - sittings_.front() > 1h) sittings_.pop_front();
+  if (retry_at_ && now >= *retry_at_) {
+    if (link_) reset_sitting();  // a probe that hangs
+    return connect();
+  }
+  if (probe_at_ && now >= *probe_at_) return probe();
+  if (!link_) return;
+  check_deadline();
+  if (!link_ || !ready_) return;
+  if (!opened_) open_media();
+  // What is live is asked twice a second: it costs two system calls.
+  if (state_ == ForwardState::kLive && now - checked_at_ < kCheckLive) return;
+  checked_at_ = now;
+  check_progress();
+  measure();
+}
+
+void ForwardDestination::check_deadline() {
+  const auto late = [this](ForwardPolicy::Ms limit) { return now_ - since_ >= limit; };
+  const auto seconds = [](ForwardPolicy::Ms limit) {
+    return " within " + std::to_string((limit.count() + 500) / 1000) + " s";
+  };
+  using Kind = LinkFailure::Kind;
+  if (state_ == ForwardState::kResolving && late(policy_.connect)) {
+    fail(
+        {Kind::kUnreachable, false, false, "the name was not resolved" + seconds(policy_.connect)});
+  } else if (state_ == ForwardState::kConnecting && late(policy_.connect)) {
+    fail({Kind::kUnreachable, false, false, "no connection" + seconds(policy_.connect)});
+  } else if (state_ == ForwardState::kHandshaking && late(policy_.handshake)) {
+    fail({Kind::kNetwork, false, false, "no answer to the handshake" + seconds(policy_.handshake)});
+  } else if (state_ == ForwardState::kPublishing && !ready_ && late(policy_.publish)) {
+    fail({Kind::kNetwork, false, false, "no answer to publish" + seconds(policy_.publish)});
+  } else if (state_ == ForwardState::kPublishing && opened_ &&
+             now_ - opened_at_ >= policy_.publish) {
+    fail({Kind::kNetwork, false, false, "no media was taken" + seconds(policy_.publish)});
+  }
+}
+
+void ForwardDestination::check_progress() {
+  const ForwardLink::Flow flow = link_->flow();
+  if (flow.acknowledged_bytes > flow_.acknowledged_bytes || flow.pending_bytes == 0)
+    progress_at_ = now_;
+  if (flow.application_bytes > flow_.application_bytes) {
+    application_step_ = std::max(application_step_, flow.sent_bytes - application_sent_);
+    application_sent_ = flow.sent_bytes;
+    application_at_ = now_;
+  }
+  flow_ = flow;
+  // A relay in between may take everything while the peer is gone: what the peer used to say is
+  // then missing for longer than its habit explains.
+  const bool silent = flow.application_bytes > 0 && now_ - application_at_ >= policy_.stalled &&
+                      flow.sent_bytes - application_sent_ > 3 * application_step_;
+  const Nanoseconds still = silent ? now_ - application_at_ : now_ - progress_at_;
+  if (still >= policy_.abandoned)
+    return fail({LinkFailure::Kind::kNetwork, false, false,
+                 "nothing was taken for " + std::to_string(still / 1s) + " s"});
+  const bool no_input = now_ - offered_at_ >= policy_.stalled;
+  if (state_ != ForwardState::kPublishing && (still >= policy_.stalled || no_input)) {
+    if (state_ == ForwardState::kStalled) return;
+    const std::string reason = no_input ? "no input" : "nothing is taken";
+    if (!no_input) last_error_ = reason;
+    return set_state(ForwardState::kStalled, reason);
+  }
+  if (state_ == ForwardState::kPublishing) {
+    if (opened_ && !entry_bytes_ && queue_.popped() >= entry_popped_)
+      entry_bytes_ =
+          flow.acknowledged_bytes + flow.pending_bytes + flow.taken_bytes - flow.sent_bytes;
+    const bool earned = entry_bytes_ && flow.acknowledged_bytes >= *entry_bytes_ && !no_input;
+    if (!earned) return;
+    was_live_ = true;
+    live_since_ = now_;
+    refused_since_.reset();
+  }
+  judge();
+}
+
+// Live, or degraded: dropped media within 10 s, more than 3 s of it waiting, thinned, or a bad
+// source.
+void ForwardDestination::judge() {
+  const uint64_t dropped = queue_.dropped_video() + queue_.dropped_audio();
+  if (dropped != drops_seen_) dropped_at_ = now_;
+  drops_seen_ = dropped;
+  const bool dropping = dropped_at_ && now_ - *dropped_at_ < 10s;
+  const bool late = queue_.milliseconds() > 3000 && now_ - opened_at_ > 10s;
+  const std::string reason = dropping ? std::string("too slow: media is dropped")
+                             : late   ? std::string("too slow: media waits")
+                             : thin_  ? std::string("the uplink is full: keyframes and sound only")
+                                      : impaired_;
+  if (!reason.empty()) {
+    last_error_ = reason;
+    set_state(ForwardState::kDegraded, reason);
+  } else {
+    set_state(ForwardState::kLive);
+  }
+}
+
+}  // namespace stream::media

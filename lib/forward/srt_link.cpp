@@ -1,0 +1,265 @@
+#include "forward/srt_link.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <optional>
+
+#include "av/output.h"
+#include "base/error.h"
+#include "srt/address.h"
+#include "srt/engine.h"
+
+namespace stream::media {
+namespace {
+
+using Kind = LinkFailure::Kind;
+using namespace std::chrono_literals;
+
+constexpr size_t kBatchBytes = 32 << 10;  // handed to the socket at a time
+// Reordered pictures stay on the right side of the clock's zero.
+constexpr int64_t kLeadMs = 1000;
+constexpr Nanoseconds kPlayMargin = 100ms;
+
+class SrtLink : public ForwardLink, public std::enable_shared_from_this<SrtLink> {
+ public:
+  SrtLink(ForwardNetwork& network, ForwardTarget target, TracksSource tracks, ForwardLinkHost& host)
+      : network_(network), target_(std::move(target)), tracks_(std::move(tracks)), host_(&host) {}
+  void begin();
+
+  void send(ForwardQueue& queue, int64_t offset_ms) override;
+  bool flushed() const override;
+  void finish() override;
+  Flow flow() const override;
+
+ private:
+  void connect(net::Resolved resolved);
+  void connected();
+  void closed(const srt::Failure& failure);
+  void mux(const ForwardMessage& message, int64_t offset_ms);
+  bool hand_over();
+  void fail(Kind kind, const std::string& reason, bool permanent = false, bool in_use = false);
+
+  ForwardNetwork& network_;
+  ForwardTarget target_;
+  TracksSource tracks_;
+  ForwardLinkHost* host_;
+  std::shared_ptr<srt::Socket> socket_;
+  std::optional<av::Output> output_;
+  av::Tracks muxed_;  // what the output was made for
+  bool started_ = false, failed_ = false, finished_ = false, changed_ = false;
+  std::vector<uint8_t> bytes_;  // muxed, not handed over yet
+  uint64_t taken_ = 0;
+  mutable std::optional<Nanoseconds> drained_at_;
+};
+
+void SrtLink::begin() {
+  host_->link_phase(ForwardState::kResolving);
+  network_.resolver.resolve(target_.host, target_.port,
+                            [weak = weak_from_this()](net::Resolved resolved) {
+                              const auto self = weak.lock();
+                              if (self && !self->failed_) self->connect(std::move(resolved));
+                            });
+}
+
+void SrtLink::connect(net::Resolved resolved) {
+  if (resolved.endpoints.empty())
+    return fail(Kind::kUnreachable, "cannot resolve " + target_.host + ": " + resolved.error);
+  if (!host_->link_phase(ForwardState::kConnecting)) return;
+  const auto& first = resolved.endpoints.front();
+  srt::Socket::Handlers handlers;
+  handlers.connected = [this] { connected(); };
+  handlers.writable = [this] {
+    if (started_) host_->link_writable();
+  };
+  handlers.closed = [this](const srt::Failure& failure) { closed(failure); };
+  socket_ =
+      network_.srt().connect({first.address(), first.port()}, target_.srt, std::move(handlers));
+}
+
+void SrtLink::connected() {
+  const auto self = shared_from_this();
+  if (!host_->link_phase(ForwardState::kHandshaking)) return;
+  if (!host_->link_phase(ForwardState::kPublishing)) return;
+  started_ = true;
+  host_->link_ready();
+}
+
+void SrtLink::closed(const srt::Failure& failure) {
+  using F = srt::Failure::Kind;
+  const Kind kind = failure.kind == F::kUnreachable ? Kind::kUnreachable
+                    : failure.kind == F::kRefused   ? Kind::kRefused
+                                                    : Kind::kNetwork;
+  fail(kind, failure.reason, failure.permanent, failure.in_use);
+}
+
+void SrtLink::mux(const ForwardMessage& message, int64_t offset_ms) {
+  if (message.packet.data.empty()) {
+    changed_ = true;  // another configuration, perhaps
+    return;
+  }
+  if (changed_ && output_) {
+    const av::Tracks now = tracks_();
+    const bool same = std::equal(
+        now.begin(), now.end(), muxed_.begin(), muxed_.end(),
+        [](const av::Track& a, const av::Track& b) { return a.extradata == b.extradata; });
+    if (!same) output_.reset();
+  }
+  changed_ = false;
+  if (!output_) {
+    muxed_ = tracks_();
+    output_.emplace("mpegts", muxed_, [this](Bytes piece) {
+      bytes_.insert(bytes_.end(), piece.begin(), piece.end());
+    });
+  }
+  if (static_cast<size_t>(message.packet.track) >= muxed_.size()) return;
+  av::Packet packet = message.packet;
+  const Rational base = muxed_[static_cast<size_t>(packet.track)].time_base;
+  const int64_t shift = rescale(kLeadMs - offset_ms, {1, 1000}, base);
+  packet.dts += shift;
+  packet.pts += shift;
+  output_->write(packet);
+}
+
+// False when the socket takes no more now.
+bool SrtLink::hand_over() {
+  if (bytes_.empty()) return true;
+  if (!socket_->send(Buffer::copy(bytes_))) return false;
+  bytes_.clear();
+  return true;
+}
+
+void SrtLink::send(ForwardQueue& queue, int64_t offset_ms) {
+  const auto self = shared_from_this();
+  if (!started_ || failed_ || finished_) return;
+  try {
+    while (hand_over() && !queue.empty()) {
+      while (bytes_.size() < kBatchBytes) {
+        const MessagePtr message = queue.pop();
+        if (!message) break;
+        const size_t before = bytes_.size();
+        mux(*message, offset_ms);
+        taken_ += bytes_.size() - before;
+      }
+    }
+  } catch (const Error& error) {
+    fail(Kind::kRefused, error.what(), true);
+  }
+}
+
+// At the end also: the peer had its latency to play what it acknowledged.
+bool SrtLink::flushed() const {
+  if (!socket_ || !bytes_.empty()) return !socket_;
+  const srt::Stats stats = socket_->stats();
+  if (stats.waiting_bytes > 0) return false;
+  if (!finished_) return true;
+  if (stats.buffered_bytes > 0) return false;
+  if (!drained_at_) drained_at_ = monotonic_now();
+  return monotonic_now() - *drained_at_ >=
+         std::chrono::duration<double>(stats.latency_seconds) + kPlayMargin;
+}
+
+void SrtLink::finish() {
+  if (socket_ && !std::exchange(finished_, true)) socket_->finish();
+}
+
+ForwardLink::Flow SrtLink::flow() const {
+  Flow flow;
+  flow.taken_bytes = taken_;
+  if (!socket_) return flow;
+  const srt::Stats stats = socket_->stats();
+  flow.sent_bytes = stats.sent_bytes;
+  flow.acknowledged_bytes = stats.acknowledged_bytes;
+  flow.pending_bytes = bytes_.size() + stats.waiting_bytes + stats.buffered_bytes;
+  flow.rtt_seconds = stats.rtt_seconds;
+  return flow;
+}
+
+void SrtLink::fail(Kind kind, const std::string& reason, bool permanent, bool in_use) {
+  if (failed_) return;
+  const auto self = shared_from_this();
+  failed_ = true;
+  host_->link_failed({kind, permanent, in_use, reason});
+}
+
+// Reads the target, then hands everything on to the link that can go there.
+class EitherLink : public ForwardLink, public std::enable_shared_from_this<EitherLink> {
+ public:
+  EitherLink(ForwardNetwork& network, RtmpLinkOptions options, TracksSource tracks,
+             ForwardLinkHost& host)
+      : network_(network), options_(std::move(options)), tracks_(std::move(tracks)), host_(&host) {}
+  void begin();
+
+  void send(ForwardQueue& queue, int64_t offset_ms) override {
+    if (inner_) inner_->send(queue, offset_ms);
+  }
+  bool flushed() const override { return !inner_ || inner_->flushed(); }
+  void finish() override {
+    if (inner_) inner_->finish();
+  }
+  Flow flow() const override { return inner_ ? inner_->flow() : Flow(); }
+
+ private:
+  void open(ForwardTarget target);
+
+  ForwardNetwork& network_;
+  RtmpLinkOptions options_;
+  TracksSource tracks_;
+  ForwardLinkHost* host_;
+  std::shared_ptr<ForwardLink> inner_;
+};
+
+void EitherLink::begin() {
+  host_->link_phase(ForwardState::kResolving);
+  const bool started = network_.offload.run([weak = weak_from_this(), target = options_.target] {
+    ForwardTarget result;
+    std::string error;
+    try {
+      result = target();
+    } catch (const std::exception& e) {
+      error = e.what();
+    }
+    return [weak, result = std::move(result), error = std::move(error)]() mutable {
+      const auto self = weak.lock();
+      if (!self) return;
+      if (!error.empty()) return self->host_->link_failed({Kind::kNetwork, false, false, error});
+      self->open(std::move(result));
+    };
+  });
+  if (!started)
+    boost::asio::post(network_.io, [weak = weak_from_this()] {
+      if (const auto self = weak.lock())
+        self->host_->link_failed(
+            {Kind::kUnreachable, false, false, "too many name lookups are hanging"});
+    });
+}
+
+void EitherLink::open(ForwardTarget target) {
+  if (target.scheme == "srt") {
+    inner_ = make_srt_link(network_, std::move(target), tracks_, *host_);
+    return;
+  }
+  options_.target = [target = std::move(target)] { return target; };
+  inner_ = make_rtmp_link(network_, std::move(options_), *host_);
+}
+
+}  // namespace
+
+std::shared_ptr<ForwardLink> make_srt_link(ForwardNetwork& network, ForwardTarget target,
+                                           TracksSource tracks, ForwardLinkHost& host) {
+  auto link = std::make_shared<SrtLink>(network, std::move(target), std::move(tracks), host);
+  boost::asio::post(network.io, [weak = std::weak_ptr(link)] {
+    if (const auto self = weak.lock()) self->begin();
+  });
+  return link;
+}
+
+std::shared_ptr<ForwardLink> make_link(ForwardNetwork& network, RtmpLinkOptions options,
+                                       TracksSource tracks, ForwardLinkHost& host) {
+  auto link = std::make_shared<EitherLink>(network, std::move(options), std::move(tracks), host);
+  boost::asio::post(network.io, [weak = std::weak_ptr(link)] {
+    if (const auto self = weak.lock()) self->begin();
+  });
+  return link;
+}
+
+}  // namespace stream::media
