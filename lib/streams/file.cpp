@@ -1,0 +1,335 @@
+#include "streams/file.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "base/url.h"
+
+namespace stream::streams {
+namespace {
+
+using config::Node;
+
+constexpr size_t kMaxDestinations = 64;
+constexpr size_t kMaxHooks = 16;
+constexpr size_t kMaxTitle = 200;
+
+std::vector<std::string> words(std::string_view list) {
+  std::vector<std::string> out;
+  while (!list.empty()) {
+    const size_t end = std::min(list.find(' '), list.size());
+    out.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return out;
+}
+
+// 720p@2800k,preset=fast: the size and the rate; stream-ladder judges the rest.
+void check_rung(const std::string& text) {
+  const std::string head = text.substr(0, text.find(','));
+  const size_t at = head.find('@');
+  const std::string box = head.substr(0, at);
+  const bool lines = box.size() > 1 && box.size() < 6 && box.back() == 'p' &&
+                     box.find_first_not_of("0123456789") == box.size() - 1;
+  if (!lines) parse_frame_size(box);
+  if (at != head.npos) parse_bit_rate(head.substr(at + 1));
+}
+
+// The text of a value once it is known to be one of its kind; what the units throw is told with
+// the position by read_value().
+std::string checked(const Node& node, const Key& key, const std::string& directory) {
+  const std::string& text = node.text();
+  if (text.empty() || text.find('\0') != text.npos) node.fail("the value is empty");
+  switch (key.kind) {
+    case Kind::kText:
+      break;
+    case Kind::kUrl:
+      if (!parse_url(text))
+        node.fail("'" + escaped(text, 100) + "' is not a URL", "write scheme://ADDRESS:PORT");
+      break;
+    case Kind::kName:
+      check_stream_name(text);
+      break;
+    case Kind::kPath:
+      return absolute_path(text, directory);
+    case Kind::kWindow:
+      if (text != "all") parse_duration(text);
+      break;
+    case Kind::kDuration:
+      parse_duration(text);
+      break;
+    case Kind::kBitRate:
+      parse_bit_rate(text);
+      break;
+    case Kind::kFrameSize:
+      parse_frame_size(text);
+      break;
+    case Kind::kRung:
+      check_rung(text);
+      break;
+    case Kind::kCount:
+      if (node.integer() < 0) node.fail("'" + escaped(text, 60) + "' is negative");
+      break;
+    case Kind::kNumber:
+      node.number();
+      break;
+    case Kind::kFlag:
+    case Kind::kStream:
+      return node.boolean() ? "true" : "false";
+  }
+  return text;
+}
+
+std::string read_value(const Node& node, const Key& key, const std::string& directory) {
+  std::string value;
+  try {
+    value = checked(node, key, directory);
+  } catch (const Error& e) {
+    if (e.id() == "config.invalid") throw;
+    node.fail(e.what(), e.hint());
+  }
+  const auto choices = words(key.choices);
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end()) {
+    const auto right = nearest(value, choices);
+    std::string all;
+    for (const std::string& word : choices) all += (all.empty() ? "" : ", ") + word;
+    node.fail("'" + escaped(value, 60) + "' is not one of " + all,
+              right ? "did you mean " + *right + "?" : "");
+  }
+  return value;
+}
+
+// `pull` may be a path; a URL with a key in it belongs into a file.
+void check_pull(const Node& node, Part& part, const std::string& directory) {
+  for (Setting& setting : part.settings) {
+    if (setting.key->name != "pull") continue;
+    const auto url = parse_url(setting.values[0]);
+    if (!url)
+      setting.values[0] = setting.values[0].starts_with("@")
+                              ? absolute_source(setting.values[0], directory)
+                              : absolute_path(setting.values[0], directory);
+    if (url && !url->password.empty())
+      node.at("pull").fail("the URL carries a password",
+                           "put it into a file of mode 0600 and write \"@file:PATH\"");
+  }
+}
+
+Part parse_part(const Node& node, const Section& section, const std::string& directory) {
+  std::vector<std::string> known;
+  for (const Key& key : section.keys) known.emplace_back(key.name);
+  node.only(known);
+  Part part{&section, {}};
+  for (const Key& key : section.keys) {
+    const Node* value = node.find(key.name);
+    if (!value) continue;
+    Setting setting{&key, {}};
+    if (key.list && value->is_list()) {
+      for (const Node& item : value->items())
+        setting.values.push_back(read_value(item, key, directory));
+      if (setting.values.empty()) value->fail("the list is empty", "leave the key out");
+    } else {
+      setting.values.push_back(read_value(*value, key, directory));
+    }
+    // What is false is as if it were not there.
+    const bool flag = key.kind == Kind::kFlag || key.kind == Kind::kStream;
+    if (!flag || setting.values[0] == "true") part.settings.push_back(std::move(setting));
+  }
+  return part;
+}
+
+void check_input(const Node& node, const Part& part) {
+  int sources = 0;
+  for (const char* source : {"listen", "pull", "test_pattern", "external"})
+    sources += part.find(source) != nullptr;
+  if (sources != 1)
+    node.fail(sources ? "the input has more than one source" : "the input has no source",
+              "say one of listen, pull, test_pattern and external");
+  if (part.find("listen") && !part.find("key_file") && !part.find("open"))
+    node.fail("nothing says who may publish",
+              "say key_file: FILE (stream-keys makes one), or open: true");
+  const auto url = parse_url(part.value("listen"));
+  if (part.find("open") && url && !is_loopback_host(url->host) && !part.find("insecure"))
+    node.at("open").fail("the stream would be open to everybody who reaches " + url->authority(),
+                         "use key_file, listen on 127.0.0.1, or say insecure: true");
+}
+
+void need(const Node& node, const Part& part, const char* key) {
+  if (!part.find(key))
+    node.fail("'" + std::string(key) + "' is missing in " + std::string(part.section->name));
+}
+
+Destination parse_destination(const std::string& name, const Node& node,
+                              const std::string& directory) {
+  Destination d{name, {}, {}, {}, {}};
+  if (!is_stream_name(name))
+    node.fail("'" + escaped(name, 60) + "' is no name for a destination",
+              "use 1 to 63 of a-z 0-9 . _ -");
+  if (node.is_map()) {
+    node.only({"url", "key", "profile", "priority"});
+    if (const Node* url = node.find("url")) d.url = url->text();
+    if (const Node* profile = node.find("profile")) d.profile = profile->text();
+    if (const Node* priority = node.find("priority")) {
+      d.priority = priority->text();
+      if (d.priority.size() != 1 || d.priority[0] < '1' || d.priority[0] > '9')
+        priority->fail("'" + escaped(d.priority, 60) + "' is no priority",
+                       "it is a digit from 1 to 9, the most important");
+    }
+    if (const Node* key = node.find("key")) {
+      d.key = key->text();
+      if (!d.key.starts_with("@"))
+        key->fail("a key is not written here", "write its source: \"@vault:NAME\", \"@file:PATH\"");
+    }
+  } else {
+    d.url = node.text();
+  }
+  d.url = absolute_source(d.url, directory);
+  d.key = absolute_source(d.key, directory);
+  for (const std::string* text : {&d.url, &d.key})
+    if (text->starts_with("@-") || text->starts_with("@fd:"))
+      node.fail("'" + escaped(*text, 60) + "' can be read only once",
+                "use @vault:NAME, @file:PATH or @cred:NAME");
+  if (d.spec().find_first_of(std::string("\n\r\0", 3)) != std::string::npos)
+    node.fail("a line break has no place here");
+  const auto url = parse_url(d.url);
+  if (!d.url.empty() && !d.url.starts_with("@") && !url)
+    node.fail("'" + escaped(d.url, 100) + "' is neither a URL nor the source of one",
+              "for example rtmp://HOST/APP with key: \"@file:PATH\", or \"@vault:NAME\"");
+  if (url && !url->password.empty())
+    node.fail("the URL carries a password", "put it into a file and write \"@file:PATH\"");
+  return d;
+}
+
+}  // namespace
+
+std::string absolute_path(const std::string& path, const std::string& directory) {
+  namespace fs = std::filesystem;
+  return (fs::path(directory) / path).lexically_normal().string();
+}
+
+std::string absolute_source(const std::string& text, const std::string& directory) {
+  constexpr std::string_view kFile = "@file:";
+  if (!text.starts_with(kFile)) return text;
+  return std::string(kFile) + absolute_path(text.substr(kFile.size()), directory);
+}
+
+const Setting* Part::find(std::string_view name) const {
+  for (const Setting& setting : settings)
+    if (setting.key->name == name) return &setting;
+  return nullptr;
+}
+
+std::string Part::value(std::string_view name) const {
+  const Setting* setting = find(name);
+  return setting ? setting->values[0] : std::string();
+}
+
+std::string Destination::spec() const {
+  return name + "=" + url + (key.empty() ? "" : ",key=" + key) +
+         (profile.empty() ? "" : ",profile=" + profile) +
+         (priority.empty() ? "" : ",priority=" + priority);
+}
+
+const Part* File::find(std::string_view section_name) const {
+  for (const Part& part : parts)
+    if (part.section->name == section_name) return &part;
+  return nullptr;
+}
+
+File parse_file(const Node& root, const std::string& directory) {
+  std::vector<std::string> known{"name", "title", "group", "destinations", "hooks"};
+  for (const Section& section : sections()) known.emplace_back(section.name);
+  root.only(known);
+  File file;
+  const Node& name = root.at("name");
+  file.name = name.text();
+  if (!is_stream_name(file.name))
+    name.fail("'" + escaped(file.name, 60) + "' is not a stream name",
+              "1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit");
+  if (const Node* title = root.find("title")) {
+    file.title = title->text();
+    if (file.title.size() > kMaxTitle) title->fail("the title is longer than 200 bytes");
+  }
+  if (const Node* group = root.find("group")) {
+    file.group = group->text();
+    if (!is_stream_name(file.group))
+      group->fail("'" + escaped(file.group, 60) + "' is not a name",
+                  "use 1 to 63 of a-z 0-9 . _ -");
+  }
+  for (const Section& section : sections()) {
+    const Node* node = root.find(section.name);
+    if (!node) continue;
+    Part part = parse_part(*node, section, directory);
+    if (section.name == "input") check_input(*node, part), check_pull(*node, part, directory);
+    if (section.name == "ladder" || section.name == "record") need(*node, part, "output");
+    if (section.name == "serve") {
+      need(*node, part, "listen");
+      if (!part.find("hls") && !root.find("ladder"))
+        node->fail("nothing says what is served", "say hls: DIR, or add a ladder");
+    }
+    file.parts.push_back(std::move(part));
+  }
+  if (!file.find("input"))
+    root.fail("'input' is missing", "for example input: {test_pattern: true}");
+  if (const Node* destinations = root.find("destinations")) {
+    for (const auto& [key, node] : destinations->entries())
+      file.destinations.push_back(parse_destination(key, node, directory));
+    std::sort(file.destinations.begin(), file.destinations.end(),
+              [](const Destination& a, const Destination& b) { return a.name < b.name; });
+    if (file.destinations.size() > kMaxDestinations)
+      destinations->fail("more than 64 destinations");
+  }
+  if (const Node* list = root.find("hooks")) {
+    for (const auto& [key, node] : list->entries())
+      file.hooks.push_back(parse_hook(key, node, directory));
+    std::sort(file.hooks.begin(), file.hooks.end(),
+              [](const hooks::Hook& a, const hooks::Hook& b) { return a.name < b.name; });
+    if (file.hooks.size() > kMaxHooks) list->fail("more than 16 hooks");
+  }
+  if (file.find("simulcast") && file.destinations.empty())
+    root.at("simulcast").fail("there are no destinations", "add 'destinations', or leave this out");
+  return file;
+}
+
+File load_file(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path where = fs::absolute(path, error);
+  return parse_file(Node::load(path), where.parent_path().string());
+}
+
+Json to_json(const File& file) {
+  Json out{{"name", file.name}};
+  if (!file.title.empty()) out["title"] = file.title;
+  if (!file.group.empty()) out["group"] = file.group;
+  for (const Part& part : file.parts) {
+    Json& section = out[std::string(part.section->name)] = Json::object();
+    for (const Setting& setting : part.settings) {
+      Json& value = section[std::string(setting.key->name)];
+      if (setting.key->list)
+        value = setting.values;
+      else if (setting.key->kind == Kind::kFlag || setting.key->kind == Kind::kStream)
+        value = true;
+      else
+        value = setting.values[0];
+    }
+  }
+  for (const Destination& d : file.destinations) {
+    Json& one = out["destinations"][d.name] = Json::object();
+    if (!d.url.empty()) one["url"] = d.url;
+    if (!d.key.empty()) one["key"] = d.key;
+    if (!d.profile.empty()) one["profile"] = d.profile;
+    if (!d.priority.empty()) one["priority"] = d.priority;
+  }
+  for (const hooks::Hook& hook : file.hooks) out["hooks"][hook.name] = to_json(hook);
+  return out;
+}
+
+// JSON is YAML: one parser for both.
+File file_from_json(const Json& document, const std::string& origin) {
+  return parse_file(Node::parse(document.dump(), origin), "/");
+}
+
+}  // namespace stream::streams

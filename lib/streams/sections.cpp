@@ -1,0 +1,92 @@
+// The keys of stream.yaml: one table for parsing, for argument vectors and for stream.yaml(5).
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "streams/file.h"
+
+namespace stream::streams {
+namespace {
+
+using enum Kind;
+
+constexpr Key kInput[] = {
+    {"listen", "--listen", kUrl, false, "", "publishers come here: rtmp://ADDRESS:PORT/APP"},
+    {"pull", "--pull", kText, false, "", "a file or a URL that is read instead"},
+    {"test_pattern", "--test-pattern", kFlag, false, "", "a moving picture with a beep instead"},
+    {"external", "", kFlag, false, "",
+     "another stream-ingest publishes the stream on the bus; none is started"},
+    {"key_file", "--key-file", kPath, false, "", "who may publish, see stream-key-file(5)"},
+    {"open", "--open", kStream, false, "", "anybody on this machine may publish, without a key"},
+    {"insecure", "--insecure", kFlag, false, "", "open for other machines as well"},
+    {"on_conflict", "--on-conflict", kText, false, "replace refuse",
+     "what a second publisher does: replace or refuse"},
+    {"codecs", "--codecs", kText, true, "", "accept these codecs only"},
+    {"hold", "--hold", kDuration, false, "", "keep readers for so long without a publisher"},
+    {"admission_timeout", "--admission-timeout", kDuration, false, "", "for a publisher's start"},
+    {"idle_timeout", "--idle-timeout", kDuration, false, "", "drop a publisher without media"},
+    {"max_connections", "--max-connections", kCount, false, "", "connections at once"},
+    {"duration", "--duration", kDuration, false, "", "end after this much media (not listen)"},
+    {"size", "--size", kFrameSize, false, "",
+     "of the picture: of the pattern, else what plan expects"},
+    {"rate", "--rate", kNumber, false, "", "frames per second, likewise"},
+    {"bit_rate", "--bit-rate", kBitRate, false, "", "of the input, likewise"},
+};
+
+constexpr Key kLadder[] = {
+    {"output", "--output", kPath, false, "", "directory of the playlists (required)"},
+    {"rungs", "--rung", kRung, true, "", "SIZE@RATE[,KEY=VALUE...], see stream-ladder(1)"},
+    {"encoder", "--encoder", kText, false, "", "of the rungs that name none"},
+    {"preset", "--preset", kText, false, "", "of the rungs that name none"},
+    {"audio_rate", "--audio-rate", kBitRate, false, "", "bit rate of the sound"},
+    {"copy_top", "--copy-top", kFlag, false, "", "the source is the top rung where it can be"},
+    {"segment", "--segment", kDuration, false, "", "length of a segment"},
+    {"dvr", "--dvr", kWindow, false, "", "what stays in the playlists: a time, or all"},
+    {"format", "--format", kText, false, "fmp4 ts", "packaging: fmp4 or ts"},
+    {"on_slow", "--on-slow", kText, false, "auto shed wait", "when encoding falls behind"},
+};
+
+constexpr Key kRecord[] = {
+    {"output", "--output", kPath, false, "", "directory of the recordings (required)"},
+    {"duration", "--duration", kDuration, false, "", "stop after this much media"},
+};
+
+constexpr Key kSimulcast[] = {
+    {"ca_file", "--ca-file", kPath, false, "", "authorities for rtmps (PEM)"},
+    {"hold", "--hold", kDuration, false, "", "keep destinations for so long without input"},
+    {"slate", "--slate", kFlag, false, "", "repeat the last keyframe while the input is gone"},
+    {"uplink", "--uplink", kBitRate, false, "", "what all destinations together may need"},
+    {"retry_max", "--retry-max", kCount, false, "", "failures in a row; 0: no bound"},
+    {"retry_for", "--retry-for", kDuration, false, "", "give up what was not live for so long"},
+    {"connections_per_hour", "--connections-per-hour", kCount, false, "", "0: no bound"},
+};
+
+constexpr Key kServe[] = {
+    {"listen", "--listen", kUrl, false, "", "http://ADDRESS:PORT (required)"},
+    {"hls", "--hls", kPath, false, "", "directory of streams; else the ladder's output"},
+    {"player", "--player", kPath, false, "", "hls.js for the page"},
+    {"max_connections", "--max-connections", kCount, false, "", "at one time"},
+    {"max_per_address", "--max-per-address", kCount, false, "", "of them from one address"},
+    {"idle_timeout", "--idle-timeout", kDuration, false, "", "how long a silent one is kept"},
+};
+
+constexpr std::array kSections = {
+    Section{"input", "ingest", kInput},   Section{"ladder", "ladder", kLadder},
+    Section{"record", "record", kRecord}, Section{"simulcast", "simulcast", kSimulcast},
+    Section{"serve", "serve", kServe},
+};
+
+}  // namespace
+
+std::span<const Section> sections() {
+  return kSections;
+}
+
+const Section& section(std::string_view name) {
+  const auto it = std::find_if(kSections.begin(), kSections.end(),
+                               [&](const Section& s) { return s.name == name; });
+  assert(it != kSections.end());
+  return *it;
+}
+
+}  // namespace stream::streams

@@ -1,0 +1,76 @@
+// Runs one stream as its file says, like a small init: starts its programs in order, keeps them
+// running, applies a changed file by its difference, moves the stream through its life and ends all
+// of it within five seconds. When it was killed, the next one takes over what runs. run() is the
+// one thread that acts; requests of the control socket are queued to it.
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "control/service.h"
+#include "manifest/stream.h"
+#include "streams/branch.h"
+#include "streams/teller.h"
+
+namespace stream::streams {
+
+class Supervisor {
+ public:
+  // `service` is that of stream-ctl under the stream's name; verbs and handlers are declared here.
+  Supervisor(control::Service& service, manifest::Store& store, manifest::Stream stream, File file,
+             BranchLimits limits, hooks::ReadSecret read_secret);
+  ~Supervisor();
+
+  // Until the stream has ended.
+  Exit run();
+
+ private:
+  using Work = std::function<Json()>;
+  struct Request;
+
+  Json ask(Work work);  // from another thread: done by run()'s, waited for
+  void answer_requests();
+  void declare_verbs();
+  Json apply(const File& file);
+  Json restart(const std::string& tool);
+
+  Branch& branch(const std::string& tool);
+  Branch* find(const std::string& tool);
+  void want_all();
+  void step(Nanoseconds now);
+  void wait(Nanoseconds now);
+  std::string media(Nanoseconds now);
+  void follow_media(Nanoseconds now);
+  void set_destinations(Nanoseconds now);
+  void look_for_recordings(Nanoseconds now, bool at_once);
+  void begin_end(const std::string& reason, bool failed, Nanoseconds now);
+  void step_end(Nanoseconds now);
+  void move(manifest::Cause cause, const std::string& reason);
+  void save();
+  void publish_status(Nanoseconds now);
+
+  control::Service& service_;
+  manifest::Store& store_;
+  manifest::Stream stream_;
+  File file_;
+  const BranchLimits limits_;
+  Teller teller_;
+  std::vector<std::unique_ptr<Branch>> branches_;  // in the order of starting
+
+  bool opened_ = false, ending_ = false, failed_ = false, over_ = false;
+  std::string media_, end_reason_;
+  Nanoseconds media_gone_{}, ending_since_{}, recordings_looked_{}, destinations_tried_{};
+  unsigned destinations_of_ = 0;  // the start of stream-simulcast that has them
+  bool destinations_due_ = true;
+
+  os::Fd wake_;
+  std::mutex mutex_;
+  std::deque<std::shared_ptr<Request>> requests_;
+  bool closed_ = false;
+  Json status_ = Json::object();
+};
+
+}  // namespace stream::streams

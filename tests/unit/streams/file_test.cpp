@@ -1,0 +1,164 @@
+#include "streams/file.h"
+
+#include <doctest/doctest.h>
+
+#include "base/error.h"
+#include "streams/estimate.h"
+
+using namespace stream;
+using namespace stream::streams;
+
+namespace {
+
+File parse(const std::string& text) {
+  return parse_file(config::Node::parse(text, "s.yaml"), "/srv");
+}
+
+std::string failure(const std::string& text) {
+  try {
+    parse(text);
+  } catch (const Error& e) {
+    CHECK(e.code() == Exit::kConfig);
+    CHECK(e.id() == "config.invalid");
+    return std::string(e.what()) + " / " + e.hint();
+  }
+  return "none";
+}
+
+constexpr char kWhole[] =
+    "name: wedding\n"
+    "title: \"Anna: Ben\"\n"
+    "group: chapel\n"
+    "input:\n"
+    "  listen: rtmp://0.0.0.0:1935/live\n"
+    "  key_file: keys\n"
+    "  hold: 1m\n"
+    "  codecs: [h264, aac]\n"
+    "ladder: {output: hls/wedding, rungs: [720p@2800k, 360p], dvr: all, copy_top: false}\n"
+    "record:\n"
+    "  output: /var/rec\n"
+    "simulcast: {slate: true, retry_max: 3, uplink: 12M}\n"
+    "serve: {listen: \"http://127.0.0.1:8080\"}\n"
+    "destinations:\n"
+    "  youtube: \"@vault:yt\"\n"
+    "  own: {url: rtmp://h/app, key: \"@file:own.key\", profile: custom, priority: 9}\n";
+
+bool has(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("stream file") {
+  const File file = parse(kWhole);
+
+  SUBCASE("what it says") {
+    CHECK(file.name == "wedding");
+    CHECK(file.title == "Anna: Ben");
+    CHECK(file.find("input")->value("key_file") == "/srv/keys");
+    CHECK(file.find("ladder")->find("copy_top") == nullptr);
+    CHECK(file.find("ladder")->find("rungs")->values.size() == 2);
+    CHECK(file.destinations[1].spec() == "youtube=@vault:yt");
+    CHECK(file.destinations[0].spec() ==
+          "own=rtmp://h/app,key=@file:/srv/own.key,profile=custom,priority=9");
+  }
+  SUBCASE("its normal forms are the same file") {
+    CHECK(file_from_json(to_json(file), "x") == file);
+    CHECK(parse_file(config::Node::parse(to_yaml(file), "y"), "/elsewhere") == file);
+  }
+  SUBCASE("every prefix is a file or an error with a position") {
+    const std::string whole = kWhole;
+    for (size_t n = 0; n < whole.size(); ++n) {
+      const std::string said = failure(whole.substr(0, n));
+      CHECK((said == "none" || said.find("s.yaml:") == 0));
+    }
+  }
+}
+
+TEST_CASE("a wrong stream file is told with place and right word") {
+  const std::string base = "name: a\ninput: {test_pattern: true}\n";
+  CHECK(failure(base + "laddr: {output: x}\n") ==
+        "s.yaml:3:1: unknown key 'laddr' / did you mean ladder?");
+  CHECK(failure(base + "ladder:\n  outptu: x\n") ==
+        "s.yaml:4:3: unknown key 'outptu' / did you mean output?");
+  CHECK(failure(base + "ladder: {output: x, format: fmp5}\n") ==
+        "s.yaml:3:29: 'fmp5' is not one of fmp4, ts / did you mean fmp4?");
+  CHECK(has(failure(base + "record: {output: x, duration: 30}\n"), "s.yaml:3:31: '30'"));
+  CHECK(has(failure(base + "ladder: {output: x, rungs: [big]}\n"), "s.yaml:3:29: 'big'"));
+  CHECK(has(failure(base + "name: b\n"), "s.yaml:3:1: 'name' was given before"));
+  CHECK(has(failure("name: ../a\ninput: {test_pattern: true}\n"), "s.yaml:1:7: '../a' is not"));
+  CHECK(has(failure("name: a\n"), "'input' is missing"));
+  CHECK(has(failure("name: a\ninput: {}\n"), "s.yaml:2:8: the input has no source"));
+  CHECK(has(failure("name: a\ninput: {pull: x, external: true}\n"), "more than one source"));
+  CHECK(has(failure("name: a\ninput: {listen: \"rtmp://0.0.0.0/l\"}\n"), "who may publish"));
+  CHECK(has(failure("name: a\ninput: {listen: \"rtmp://0.0.0.0/l\", open: true}\n"),
+            "s.yaml:2:43: the stream would be open"));
+  CHECK(has(failure(base + "ladder: {dvr: all}\n"), "'output' is missing in ladder"));
+  CHECK(has(failure(base + "simulcast: {slate: true}\n"), "no destinations"));
+  CHECK(has(failure(base + "destinations: {x: {url: \"rtmp://h/a\", key: hunter2}}\n"),
+            "a key is not written here"));
+  CHECK_FALSE(has(failure(base + "destinations: {x: {key: hunter2}}\n"), "hunter2"));
+  CHECK(has(failure(base + "destinations: {x: \"@-\"}\n"), "only once"));
+  CHECK(has(failure(base + "destinations: {X: \"@vault:a\"}\n"), "no name for a destination"));
+}
+
+TEST_CASE("processes") {
+  const auto list = processes(parse(kWhole));
+  REQUIRE(list.size() == 5);
+  CHECK(list[0].tool == "ingest");
+  CHECK(list[1].tool == "serve");
+  using Words = std::vector<std::string>;
+  CHECK(list[0].argv == Words{"stream-ingest", "--name", "wedding", "--listen",
+                              "rtmp://0.0.0.0:1935/live", "--key-file", "/srv/keys", "--codecs",
+                              "h264", "--codecs", "aac", "--hold", "1m"});
+  CHECK(list[1].argv == Words{"stream-serve", "--name", "wedding", "--hls", "/srv/hls/wedding",
+                              "--listen", "http://127.0.0.1:8080"});
+  CHECK(list[2].argv == Words{"stream-ladder", "--input", "bus:wedding", "--name", "wedding",
+                              "--output", "/srv/hls/wedding", "--rung", "720p@2800k", "--rung",
+                              "360p", "--dvr", "all"});
+  CHECK(list[4].argv == Words{"stream-simulcast", "--input", "bus:wedding", "--name", "wedding",
+                              "--slate", "--uplink", "12M", "--retry-max", "3"});
+  CHECK_FALSE(list[1].reads_media);
+  CHECK(list[3].reads_media);
+  CHECK(processes(parse("name: a\ninput: {external: true}\n")).empty());
+}
+
+TEST_CASE("difference") {
+  const File file = parse(kWhole);
+  CHECK(difference(file, file).empty());
+  File other = file;
+  other.title = "x";
+  CHECK(difference(file, other).other);
+  other = file;
+  other.destinations[1].url = "@vault:other";
+  other.destinations.erase(other.destinations.begin());
+  other.destinations.push_back({"third", "rtmp://h/a", "", ""});
+  const Difference d = difference(file, other);
+  CHECK(d.restarted.empty());
+  CHECK(d.destinations_set == std::vector<std::string>{"youtube", "third"});
+  CHECK(d.destinations_removed == std::vector<std::string>{"own"});
+  other = parse(
+      "name: wedding\ninput: {test_pattern: true}\nrecord: {output: /var/rec}\n"
+      "serve: {listen: \"http://127.0.0.1:1\", hls: /x}\n");
+  const Difference e = difference(file, other);
+  CHECK(e.started.empty());
+  CHECK(e.restarted == std::vector<std::string>{"ingest", "serve"});
+  CHECK(e.ended == std::vector<std::string>{"ladder", "simulcast"});
+}
+
+TEST_CASE("estimate") {
+  const File file = parse(kWhole);
+  const Estimate e = estimate(file);
+  REQUIRE(e.needs.size() == processes(file).size());
+  CHECK(e.input_bps == doctest::Approx(6.2e6).epsilon(0.05));
+  const Need total = e.total();
+  CHECK(total.up_bps == doctest::Approx(2 * e.input_bps).epsilon(0.05));
+  CHECK(total.cores > 0.5);
+  CHECK(total.cores < 2);
+  // The recording and an hour of two rungs.
+  CHECK(total.disk_bytes > 4e9);
+  CHECK(total.disk_bytes < 6e9);
+  const Estimate p = estimate(parse(
+      "name: a\ninput: {test_pattern: true, size: 640x360, bit_rate: 1M}\nrecord: {output: r}\n"));
+  CHECK(p.needs[1].disk_bytes == doctest::Approx(450e6).epsilon(0.02));
+}
