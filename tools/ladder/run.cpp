@@ -1,0 +1,79 @@
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/progress.h"
+#include "ladder/commands.h"
+#include "os/file_lock.h"
+
+namespace stream::ladder {
+namespace {
+
+control::Json to_json(const media::EventFields& fields) {
+  control::Json json = control::Json::object();
+  for (const auto& [key, value] : fields) {
+    control::Json& slot = json[key];
+    std::visit(
+        [&slot](const auto& v) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::monostate>) slot = v;
+        },
+        value);
+  }
+  return json;
+}
+
+// The cores this process may use: a container or taskset may leave fewer than there are.
+int usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0)
+    return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return std::max(1, CPU_COUNT(&set));
+}
+
+}  // namespace
+
+int run(const Options& o, cli::Context& context) {
+  media::LadderOptions options;
+  options.spec = make_spec(o);
+  options.output = o.output;
+  options.on_slow = slow_policy(o);
+  options.cores = usable_cores();
+
+  control::Service service(o.service.service(context.tool(), cli::bus_name(o.input.input)));
+  options.event = [&](const std::string& event, media::EventFields fields) {
+    service.emit(event, to_json(fields));
+  };
+  options.alive = [&] { service.alive(); };
+  options.planned = [&](const media::Plan& plan) {
+    std::string text = media::to_text(plan);
+    while (!text.empty()) {
+      const size_t end = text.find('\n');
+      context.confirm(text.substr(0, end));
+      text.erase(0, end + 1);
+    }
+    service.ready("writing " + o.output + "/master.m3u8");
+  };
+
+  return service.run([&] {
+    std::error_code error;
+    std::filesystem::create_directories(o.output, error);
+    if (error) throw_errno("create", o.output, error.value(), "give -o a directory");
+    const os::FileLock lock(o.output + "/.lock", o.output);
+    media::InputOptions input_options;
+    input_options.interrupter = std::make_shared<av::Input::Interrupter>();
+    service.on_stop([i = input_options.interrupter] { i->interrupt(); });
+    media::MediaInput input(o.input.input, input_options);
+    auto ladder = std::make_shared<media::Ladder>(options);
+    service.status([ladder](const std::string&) { return status_json(ladder->status()); });
+    service.on_stop([ladder] { ladder->stop(); });
+    const cli::LiveLine line(context, [&] { return status_line(ladder->status()); });
+    ladder->run(input);
+    return Exit::kOk;
+  });
+}
+
+}  // namespace stream::ladder
