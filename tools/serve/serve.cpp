@@ -1,0 +1,119 @@
+#include "serve.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/run.h"
+#include "control/service.h"
+#include "http/listen_address.h"
+#include "http/server.h"
+#include "os/notify.h"
+#include "site.h"
+
+namespace stream::serve {
+namespace {
+
+using control::Json;
+
+constexpr auto kLastResponses = std::chrono::seconds(2);
+
+std::unique_ptr<http::Server> listen(boost::asio::io_context& io, const Options& options,
+                                     http::Handler handler) {
+  http::Limits limits;
+  limits.connections = options.max_connections;
+  limits.per_address = options.max_per_address;
+  limits.idle_time = std::chrono::duration_cast<std::chrono::milliseconds>(options.idle.value);
+  auto passed = os::take_passed_sockets();
+  if (!passed.empty())
+    return std::make_unique<http::Server>(io, std::move(passed[0].fd), std::move(handler), limits);
+  const http::ListenAddress address = http::listen_address(options.listen);
+  return std::make_unique<http::Server>(io, address.host, address.port, std::move(handler), limits);
+}
+
+Exit serve(const Options& options, const cli::Context& context, boost::asio::io_context& io,
+           control::Service& service) {
+  const Site site(options.hls, options.player);
+  const auto server =
+      listen(io, options, [&](const http::Request& request) { return site.respond(request); });
+  server->observe([&](const http::Request& request, unsigned status, uint64_t bytes,
+                      std::chrono::nanoseconds time) {
+    const double seconds = std::chrono::duration<double>(time).count();
+    service.emit("request.served", {{"address", request.address},
+                                    {"method", request.method},
+                                    {"path", request.path},
+                                    {"status", status},
+                                    {"sent_bytes", bytes},
+                                    {"seconds", seconds}});
+    log::debug(request.address + " " + request.method + " " + request.path + " " +
+               std::to_string(status) + " " + std::to_string(bytes));
+  });
+  const std::string url = "http://" + server->address() + "/";
+  service.status([&](const std::string&) {
+    return Json{{"url", url},
+                {"connections", server->connections()},
+                {"served_requests", server->served()},
+                {"streams", site.stream_names()}};
+  });
+  boost::asio::steady_timer pulse(io), last(io);
+  const std::function<void(boost::system::error_code)> beat = [&](boost::system::error_code error) {
+    if (error) return;
+    service.alive();  // no media clock here: the loop turning is what viewers need
+    pulse.expires_after(std::chrono::seconds(1));
+    pulse.async_wait(beat);
+  };
+  beat({});
+  service.on_stop([&] {
+    server->close();
+    pulse.cancel();
+    last.expires_after(kLastResponses);
+    last.async_wait([&](boost::system::error_code) { io.stop(); });
+    if (server->connections() == 0) io.stop();
+  });
+  service.emit("listener.started", {{"url", url}});
+  service.ready("serving " + options.hls + " on " + url);
+  context.confirm("serving " + options.hls + " on " + url);
+  io.run();
+  return Exit::kOk;
+}
+
+}  // namespace
+
+cli::Command command(Options& options) {
+  cli::Command root("stream-serve", "serve HLS output and a player page over HTTP");
+  root.description(
+      "Serves the directories that stream-ladder writes: DIR/NAME/master.m3u8 and what it names "
+      "appear under http://ADDRESS:PORT/NAME/, with a page that plays the stream. The first page "
+      "lists all streams. When DIR itself holds a master.m3u8, that stream is the first page.\n\n"
+      "Only media files are served: no directory listings, nothing hidden, nothing that a symbolic "
+      "link leads to outside DIR. Playlists are revalidated by their viewers on each request, "
+      "segments may be kept for ever. Any web page may embed the streams (CORS).\n\n"
+      "The page plays through hls.js where it is installed (--player FILE, "
+      "PREFIX/share/stream-tools/hls.min.js, ./node_modules or Debian's node-hls.js), else with "
+      "the "
+      "browser's own HLS, else with a small player of its own for fragmented MP4.\n\n"
+      "There is no TLS: put a proxy in front of it where viewers come from outside. A listening "
+      "socket passed by the service manager (LISTEN_FDS) replaces --listen.");
+  root.example("stream-serve --hls hls/", "Serve everything below hls/ to this machine");
+  root.example("stream-serve --listen http://0.0.0.0:8080 --hls hls/ --events -",
+               "Serve to everybody, with one line of JSON per request");
+  root.option("--hls", options.hls, "DIR", "directory whose subdirectories are streams").required();
+  root.option("--listen", options.listen, "URL", "address and port; port 0 takes a free one");
+  root.option("--player", options.player, "FILE", "hls.js to use in the player page");
+  root.section("Limits");
+  root.option("--max-connections", options.max_connections, "N", "connections at one time");
+  root.option("--max-per-address", options.max_per_address, "N", "of them from one address");
+  root.option("--idle-timeout", options.idle, "TIME", "how long a silent connection is kept");
+  root.section("Service");
+  options.service.declare(root);
+  root.check([&] { http::listen_address(options.listen); });
+  root.run([&](cli::Context& context) {
+    boost::asio::io_context io(1);
+    control::Service service(options.service.service(context.tool()), io);
+    return service.run([&] { return serve(options, context, io, service); });
+  });
+  return root;
+}
+
+}  // namespace stream::serve

@@ -1,0 +1,20 @@
+// stream-serve: HLS output over HTTP, with a page that plays each stream.
+#pragma once
+#include <string>
+
+#include "base/units.h"
+#include "cli/bundles.h"
+#include "cli/command.h"
+
+namespace stream::serve {
+
+struct Options {
+  std::string listen = "http://127.0.0.1:8080", hls, player;
+  unsigned max_connections = 2048, max_per_address = 128;
+  Duration idle{std::chrono::seconds(60)};
+  cli::ServiceBundle service;
+};
+
+cli::Command command(Options& options);
+
+}  // namespace stream::serve

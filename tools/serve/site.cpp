@@ -1,0 +1,205 @@
+#include "site.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+
+#include "assets.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "os/fd.h"
+
+namespace stream::serve {
+namespace {
+
+using http::Request;
+using http::Response;
+
+constexpr size_t kMaxStreams = 1000;
+constexpr size_t kPart = 16 << 10;
+constexpr time_t kStillLive = 30;  // seconds; a live playlist changes with each segment
+constexpr size_t kMaxPlayer = 4 << 20;
+
+// What the pages may load: their own files and, for hls.js, a worker made from a blob.
+constexpr const char* kPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "media-src 'self' blob:; worker-src blob:; img-src 'self' data:; frame-ancestors *";
+
+std::string installed_player() {
+  std::vector<std::string> places{"node_modules/hls.js/dist/hls.min.js",
+                                  "/usr/share/nodejs/hls.js/dist/hls.min.js",
+                                  "/usr/share/javascript/hls.js/hls.min.js"};
+  char self[4096];
+  const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self);
+  if (n > 0) {
+    std::string prefix(self, static_cast<size_t>(n));
+    for (int up = 0; up < 2; ++up) prefix.erase(std::min(prefix.rfind('/'), prefix.size()));
+    places.insert(places.begin(), prefix + "/share/stream-tools/hls.min.js");
+  }
+  for (const std::string& place : places)
+    if (::access(place.c_str(), R_OK) == 0) return os::read_file(place, kMaxPlayer);
+  return {};
+}
+
+// The first URI of a master playlist.
+std::string first_variant(const std::string& master) {
+  bool next_is_uri = false;
+  for (size_t start = 0; start < master.size();) {
+    const size_t end = std::min(master.find('\n', start), master.size());
+    std::string line = master.substr(start, end - start);
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (next_is_uri && !line.empty() && line[0] != '#') return line;
+    if (line.starts_with("#EXT-X-STREAM-INF:")) next_is_uri = true;
+    start = end + 1;
+  }
+  return {};
+}
+
+std::string fill(std::string text, const std::string& mark, const std::string& value) {
+  for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += value.size())
+    text.replace(at, mark.size(), value);
+  return text;
+}
+
+const char* words(StreamEntry::State state) {
+  switch (state) {
+    case StreamEntry::State::kLive:
+      return "live";
+    case StreamEntry::State::kEnded:
+      return "ended";
+    case StreamEntry::State::kInterrupted:
+      return "interrupted";
+  }
+  return "";
+}
+
+std::string last_part(const std::string& path) {
+  const std::string plain = path.substr(0, path.find_last_not_of('/') + 1);
+  return plain.substr(plain.rfind('/') + 1);
+}
+
+}  // namespace
+
+Site::Site(const std::string& directory, const std::string& player)
+    : files_(directory),
+      title_(last_part(directory)),
+      hls_js_(player.empty() ? installed_player() : os::read_file(player, kMaxPlayer)) {}
+
+Response Site::respond(const Request& request) const {
+  const std::string& path = request.path;
+  if (path.starts_with("/_/")) return asset(request, path.substr(3));
+  const bool single = has_master("");
+  if (path == "/" && !single) {
+    std::string rows;
+    for (const StreamEntry& entry : streams())
+      rows += "<li><a href=\"" + http::percent_encoded(entry.name) + "/\">" +
+              http::html_escaped(entry.name) + "</a> <span class=\"state " + words(entry.state) +
+              "\">" + words(entry.state) + "</span></li>\n";
+    if (rows.empty()) rows = "<li class=\"none\">No stream is here yet.</li>\n";
+    return page(fill(std::string(kIndexHtml), "{{streams}}", rows));
+  }
+  if (path.ends_with('/')) {
+    const std::string prefix = path.substr(0, path.size() - 1);
+    if (!has_master(prefix)) {
+      Response absent = page(std::string(kAbsentHtml));
+      absent.status = 404;
+      return absent;
+    }
+    const std::string name = single ? title_ : prefix.substr(1);
+    std::string html = fill(std::string(kPlayerHtml), "{{name}}", http::html_escaped(name));
+    html = fill(html, "{{home}}", single ? "" : "<a href=\"../\">All streams</a>");
+    return page(fill(html, "{{hlsjs}}",
+                     hls_js_.empty() ? "" : "<script defer src=\"/_/hls.js\"></script>"));
+  }
+  if (path.find('/', 1) == std::string::npos && http::mime_type(path).empty() && has_master(path)) {
+    Response moved = http::text_response(308, "the page is " + path + "/");
+    moved.headers.emplace_back("Location", http::percent_encoded(path.substr(1)) + "/");
+    return moved;
+  }
+  return files_.serve(request, path);
+}
+
+Response Site::page(const std::string& html) const {
+  Response response;
+  response.type = "text/html; charset=utf-8";
+  response.body = html;
+  response.headers = {{"Cache-Control", "no-cache"}, {"Content-Security-Policy", kPolicy}};
+  return response;
+}
+
+Response Site::asset(const Request&, const std::string& name) const {
+  Response response;
+  response.headers = {{"Cache-Control", "no-cache"}};
+  if (name == "style.css") {
+    response.type = "text/css; charset=utf-8";
+    response.body = kStyleCss;
+  } else if (name == "player.js" || name == "cmaf.js") {
+    response.type = "text/javascript; charset=utf-8";
+    response.body = name == "player.js" ? kPlayerJs : kCmafJs;
+  } else if (name == "hls.js" && !hls_js_.empty()) {
+    response.type = "text/javascript; charset=utf-8";
+    response.body = hls_js_;
+  } else {
+    return http::text_response(404, "not found");
+  }
+  return response;
+}
+
+bool Site::has_master(const std::string& prefix) const {
+  return static_cast<bool>(files_.open(prefix + "/master.m3u8", O_RDONLY));
+}
+
+std::string Site::read_part(const std::string& path, bool from_end, time_t* modified) const {
+  const os::Fd fd = files_.open(path, O_RDONLY);
+  struct stat st {};
+  if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
+  if (modified) *modified = st.st_mtim.tv_sec;
+  std::string text(kPart, '\0');
+  const off_t offset = from_end ? std::max<off_t>(0, st.st_size - static_cast<off_t>(kPart)) : 0;
+  const ssize_t n = ::pread(fd.get(), text.data(), text.size(), offset);
+  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  return text;
+}
+
+StreamEntry::State Site::state_of(const std::string& prefix) const {
+  using State = StreamEntry::State;
+  const auto variant = first_variant(read_part(prefix + "/master.m3u8", false));
+  const auto path = http::decode_path(prefix + "/" + variant);
+  time_t modified = 0;
+  const std::string tail = path ? read_part(*path, true, &modified) : std::string();
+  if (tail.find("#EXT-X-ENDLIST") != std::string::npos) return State::kEnded;
+  return std::time(nullptr) - modified <= kStillLive ? State::kLive : State::kInterrupted;
+}
+
+std::vector<StreamEntry> Site::streams() const {
+  std::vector<StreamEntry> found;
+  os::Fd root = files_.open("/", O_RDONLY | O_DIRECTORY);
+  if (!root) return found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(root.release()), ::closedir);
+  while (dir && found.size() < kMaxStreams) {
+    const dirent* entry = ::readdir(dir.get());
+    if (!entry) break;
+    const std::string name = entry->d_name;
+    if (!is_stream_name(name) || !has_master("/" + name)) continue;
+    found.push_back({name, state_of("/" + name)});
+  }
+  std::sort(found.begin(), found.end(), [](const StreamEntry& a, const StreamEntry& b) {
+    const bool a_live = a.state == StreamEntry::State::kLive;
+    const bool b_live = b.state == StreamEntry::State::kLive;
+    return a_live != b_live ? a_live : a.name < b.name;
+  });
+  return found;
+}
+
+std::vector<std::string> Site::stream_names() const {
+  std::vector<std::string> names;
+  for (const StreamEntry& entry : streams()) names.push_back(entry.name);
+  return names;
+}
+
+}  // namespace stream::serve

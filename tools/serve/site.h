@@ -1,0 +1,40 @@
+// What stream-serve answers: the list of streams, a page per stream, the player's files, and the
+// media. Immutable after construction.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "http/message.h"
+#include "http/static_files.h"
+
+namespace stream::serve {
+
+struct StreamEntry {
+  std::string name;
+  enum class State { kLive, kEnded, kInterrupted } state = State::kEnded;
+};
+
+class Site {
+ public:
+  // `player`: hls.js, or empty to look in the usual places. Throws Error for a directory or a
+  // player that the user named and that can't be read.
+  Site(const std::string& directory, const std::string& player);
+
+  http::Response respond(const http::Request& request) const;
+  // Subdirectories with a master.m3u8, live ones first, at most 1000.
+  std::vector<StreamEntry> streams() const;
+  std::vector<std::string> stream_names() const;
+
+ private:
+  http::Response asset(const http::Request& request, const std::string& name) const;
+  http::Response page(const std::string& html) const;
+  bool has_master(const std::string& prefix) const;
+  StreamEntry::State state_of(const std::string& prefix) const;
+  // At most `max` bytes from the end or the start of a small file; empty when absent.
+  std::string read_part(const std::string& path, bool from_end, time_t* modified = nullptr) const;
+
+  http::StaticFiles files_;
+  std::string title_, hls_js_;
+};
+
+}  // namespace stream::serve
