@@ -1,0 +1,18 @@
+#include <nlohmann/json.hpp>
+
+#include "ctl.h"
+#include "registry.h"
+#include "streams/file.h"
+
+namespace stream::ctl {
+
+int show(const Options& options, const cli::Context& context) {
+  const streams::File file = read_given(options.file).file;
+  if (context.json())
+    context.print_json({{"schema", "stream.ctl.show/1"}, {"file", streams::to_json(file)}});
+  else
+    context.print(streams::to_yaml(file));
+  return 0;
+}
+
+}  // namespace stream::ctl

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "control/client.h"
+#include "ctl.h"
+#include "hooks.h"
+#include "os/dirs.h"
+#include "os/unix_socket.h"
+#include "registry.h"
+
+namespace stream::ctl {
+namespace {
+
+using Json = nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kPoll = std::chrono::milliseconds(20);
+constexpr auto kHooks = std::chrono::milliseconds(2500);
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+// What still listens at the deadline.
+std::vector<std::string> wait_gone(const std::string& name, std::vector<std::string> tools,
+                                   Clock::time_point deadline) {
+  for (;;) {
+    std::erase_if(tools, [&](const std::string& tool) {
+      return !os::socket_is_live(os::control_socket_path(name, tool));
+    });
+    if (tools.empty() || Clock::now() >= deadline) return tools;
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+// What a supervisor that was killed could not write down any more.
+void note_end(const std::string& name) {
+  auto stream = find_stream(name);
+  if (!stream) return;
+  const auto lock = stream_lock(name);
+  const auto now = wall_now();
+  bool moved = false;
+  for (const auto cause : {manifest::Cause::kEndAsked, manifest::Cause::kAllEnded}) {
+    const auto since = stream->moves.empty() ? stream->created : stream->moves.back().at;
+    if (!stream->move(cause, "it was asked to end", now)) continue;
+    moved = true;
+    tell_move(*stream, since);
+  }
+  if (!moved) return;
+  auto files = store();
+  manifest::save_stream(files, *stream);
+  deliver_waiting(streams::file_from_json(stream->file, "manifest of " + name), kHooks);
+}
+
+}  // namespace
+
+int stop(const Options& options, const cli::Context& context) {
+  const auto deadline = Clock::now() + options.timeout.value;
+  std::vector<std::string> tools = tools_of(options.name, options.tool);
+  // Readers first: they finalise what they have while the source is still there.
+  std::stable_partition(tools.begin(), tools.end(),
+                        [](const std::string& tool) { return tool != "ingest"; });
+  // Its supervisor ends them in order, and would start again what others end.
+  const bool whole = options.tool.empty();
+  const bool has_supervisor = std::find(tools.begin(), tools.end(), "ctl") != tools.end();
+  const std::vector<std::string> asked =
+      whole && has_supervisor ? std::vector<std::string>{"ctl"} : tools;
+  std::vector<std::string> left;
+  if (!options.dry_run) {
+    for (const std::string& tool : asked) {
+      try {
+        control::Client(os::control_socket_path(options.name, tool)).call("stop");
+      } catch (const Error& e) {
+        // Gone in the meantime is what was asked for; a silent one is found by waiting.
+        if (e.code() == Exit::kNotAllowed) throw;
+      }
+    }
+    left = wait_gone(options.name, tools, deadline);
+  }
+  if (!left.empty())
+    throw Error(
+        Exit::kTimeout, "stop.timeout",
+        joined(left) + " of '" + options.name + "' still runs after " + to_text(options.timeout),
+        "look at: stream-ctl status " + options.name);
+  if (whole && !has_supervisor && !options.dry_run) note_end(options.name);
+  if (context.json())
+    context.print_json({{"schema", "stream.ctl.stop/1"},
+                        {"stream", options.name},
+                        {"tools", tools},
+                        {"dry_run", options.dry_run}});
+  else
+    context.confirm(options.name + (options.dry_run ? ": would stop " : ": stopped ") +
+                    joined(tools));
+  return 0;
+}
+
+}  // namespace stream::ctl

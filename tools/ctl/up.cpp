@@ -1,0 +1,25 @@
+#include "base/error.h"
+#include "cli/secret_source.h"
+#include "control/service.h"
+#include "ctl.h"
+#include "registry.h"
+#include "streams/supervisor.h"
+
+namespace stream::ctl {
+
+int up(const Options& options, const cli::Context& context) {
+  const Given given = read_given(options.file);
+  const std::string& name = given.file.name;
+  const auto lock = stream_lock(name);
+  streams::BranchLimits limits;
+  limits.first = std::chrono::duration_cast<std::chrono::milliseconds>(options.restart_delay.value);
+  limits.failures = options.restart_max;
+  control::Service service({"ctl", name, options.events});
+  auto files = store();
+  streams::Supervisor supervisor(service, files, manifest_of(given), given.file, limits,
+                                 cli::read_secret);
+  context.confirm("running '" + name + "'; stream-ctl status " + name + " shows it");
+  return service.run([&] { return supervisor.run(); });
+}
+
+}  // namespace stream::ctl
