@@ -1,0 +1,101 @@
+# The scripts under examples/, and the commands that the documentation gives, as they are written there.
+# ctest: timeout=300
+load ../support/common
+
+duration() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
+
+@test "examples/pattern_to_hls.sh makes ten seconds of HLS" {
+  run --separate-stderr "$ROOT/examples/pattern_to_hls.sh" out/h
+  assert_status 0
+  assert_output "duration=10.0"
+  run hls_check.py --ended --decode --expect-duration 10 out/h/master.m3u8
+  assert_status 0
+}
+
+@test "examples/record_file.sh keeps every packet of the file" {
+  run "$ROOT/examples/record_file.sh" "$(clip flash_4s)" out/rec/
+  assert_status 0
+  run media_compare.py "$(clip flash_4s)" "$(find out/rec -name '*.mp4')"
+  assert_status 0
+}
+
+@test "examples/bus.sh shows the status and records five seconds" {
+  run --separate-stderr "$ROOT/examples/bus.sh" out/rec/
+  assert_status 0
+  assert_output '"schema"'
+  run duration "$(find out/rec -name '*.mp4')"
+  assert_output 5.
+  none_running
+}
+
+@test "a publisher through ingest into a player" {
+  port=$(free_port)
+  start play bash -c "stream-ingest --listen rtmp://127.0.0.1:$port/live --open demo -o - |
+    ffmpeg -nostdin -v error -i - -c copy out.mkv"
+  wait_for 10 port_open "$port"
+  ffmpeg -nostdin -v error -re -i "$(clip flash_flv)" -t 4 -c copy -f flv "rtmp://127.0.0.1:$port/live/demo"
+  wait_exit play 15
+  assert_status 0
+  run flash_beep.py --max-ms 20 --min-pairs 3 out.mkv
+  assert_status 0
+}
+
+@test "examples/smoke_test.sh records and plays a test stream" {
+  run --separate-stderr "$ROOT/examples/smoke_test.sh" 3
+  assert_status 0
+  assert_output 3.
+  none_running
+}
+
+@test "examples/memorial: two services, each recorded" {
+  port=$(free_port)
+  sed "s/:1935/:$port/" "$ROOT/examples/memorial.yaml" >memorial.yaml
+  PUBLISH=3 run --separate-stderr "$ROOT/examples/memorial.sh" memorial.yaml
+  assert_status 0
+  assert_output memorial-service memorial-committal
+  for service in service committal; do
+    assert_json state/memorial-$service/stream.json '.state == "completed" and .group == "memorial" and .recordings[0].ready'
+  done
+  none_running
+}
+
+@test "examples/wedding: a camera falls over, the other goes on; page, recording, four destinations" {
+  cameras=$(free_port)
+  platforms=$(free_port)
+  page=$(free_port)
+  sed -e "s/:1936/:$platforms/; s/:8080/:$page/; s/1280x720/640x360/; s/\[720p@2800k, 360p@800k\]/[180p@300k]/" \
+    "$ROOT/examples/wedding.yaml" >wedding.yaml
+  CAMERAS=rtmp://127.0.0.1:$cameras/live PLATFORMS=rtmp://127.0.0.1:$platforms/live \
+    run --separate-stderr "$ROOT/examples/wedding.sh" wedding.yaml 16
+  assert_status 0
+  assert_output "backup: on air" "youtube: live" "facebook: live" "parish: live" "family: live" "+-> 180p"
+  assert_json "$(ls out/recordings/*.json)" '.complete'
+  none_running
+}
+
+@test "examples/conference: rooms of one group, one ingest, each recorded" {
+  port=$(free_port)
+  start rooms env ROOMS="room-1 room-2" INGEST="rtmp://127.0.0.1:$port/live" \
+    "$ROOT/examples/conference.sh" "$ROOT/examples/conference.yaml" 8
+  for room in room-1 room-2; do
+    wait_for 10 port_open "$port"
+    start "$room" ffmpeg -nostdin -v error -re -stream_loop -1 -i "$(clip flash_flv)" -c copy -f flv "rtmp://127.0.0.1:$port/live/$room"
+  done
+  wait_exit rooms 40
+  assert_status 0
+  for room in room-1 room-2; do
+    grep -q "^$room " rooms.out
+    assert_json state/$room/stream.json '.group == "conference" and .recordings[0].ready'
+  done
+}
+
+@test "examples/channel: the programme begins again when it has come to its end" {
+  port=$(free_port)
+  cp "$(clip flash_4s)" programme.mp4
+  sed "s/:8081/:$port/" "$ROOT/examples/channel.yaml" >channel.yaml
+  ROUNDS=2 run --separate-stderr "$ROOT/examples/channel.sh" channel.yaml
+  assert_status 0
+  assert_json state/channel/stream.json '[.moves[] | select(.to == "live")] | length == 2'
+  [ -s out/hls/channel/master.m3u8 ]
+  none_running
+}
