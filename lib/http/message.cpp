@@ -1,5 +1,7 @@
 #include "http/message.h"
 
+#include "base/text.h"
+
 namespace stream::http {
 namespace {
 
@@ -35,6 +37,64 @@ Response text_response(unsigned status, std::string text) {
   response.type = "text/plain; charset=utf-8";
   response.body = std::move(text) + "\n";
   response.headers = {{"Cache-Control", "no-store"}};
+  return response;
+}
+
+Response problem(unsigned status, const std::string& title, const std::string& detail) {
+  const auto quoted = [](const std::string& text) {
+    std::string out = "\"";
+    for (const char c : escaped(text, 1000)) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    return out + "\"";
+  };
+  Response response;
+  response.status = status;
+  response.type = "application/problem+json";
+  response.headers = {{"Cache-Control", "no-store"}};
+  response.body = "{\"title\": " + quoted(title) + ", \"status\": " + std::to_string(status) +
+                  ", \"detail\": " + quoted(detail) + "}\n";
+  return response;
+}
+
+Response preflight(const std::string& methods, const std::string& headers) {
+  Response response;
+  response.status = 204;
+  response.headers = {{"Access-Control-Allow-Methods", methods},
+                      {"Access-Control-Allow-Headers", headers},
+                      {"Access-Control-Max-Age", "86400"}};
+  return response;
+}
+
+Response method_refused(const std::string& methods) {
+  Response response = text_response(405, "only " + methods);
+  response.headers.emplace_back("Allow", methods);
+  return response;
+}
+
+Reply::~Reply() {
+  if (!sent_) send(text_response(500, "internal error"));
+}
+
+void Reply::send(Response response) {
+  if (std::exchange(sent_, true)) return;
+  if (handler_)
+    std::exchange(handler_, nullptr)(std::move(response));
+  else
+    response_ = std::move(response);
+}
+
+void Reply::on_sent(std::function<void(Response)> handler) {
+  if (response_)
+    handler(*std::exchange(response_, std::nullopt));
+  else if (!sent_)
+    handler_ = std::move(handler);
+}
+
+Response later(std::shared_ptr<Reply> reply) {
+  Response response;
+  response.later = std::move(reply);
   return response;
 }
 

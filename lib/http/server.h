@@ -1,6 +1,7 @@
-// An HTTP/1.1 server: GET, HEAD and OPTIONS (CORS), keep-alive, bounded everywhere. It runs on the
-// caller's io_context and is used from its thread; handlers run there too and must not block. Files
-// go out by sendfile(2).
+// An HTTP/1.1 server: GET, HEAD and OPTIONS (CORS), keep-alive, bounded everywhere; other methods
+// and bodies where a gatekeeper lets them in. It runs on the caller's io_context and is used from
+// its thread; handlers run there too and must not block, but may answer later. Files go out by
+// sendfile(2).
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -15,12 +16,22 @@ namespace stream::http {
 struct Limits {
   size_t connections = 2048, per_address = 128;
   uint32_t header_bytes = 16 << 10;
-  std::chrono::milliseconds request_time{10'000};  // from the first wait to the whole header
-  std::chrono::milliseconds idle_time{60'000};     // between requests
-  std::chrono::milliseconds stall_time{20'000};    // without a byte being taken
+  // From the first wait to the whole header, and again for a body.
+  std::chrono::milliseconds request_time{10'000};
+  std::chrono::milliseconds idle_time{60'000};    // between requests
+  std::chrono::milliseconds stall_time{20'000};   // without a byte being taken
+  std::chrono::milliseconds answer_time{10'000};  // of a handler that answers later
 };
 
 using Handler = std::function<Response(const Request&)>;
+// What becomes of a request that is neither GET nor HEAD: judged by its header, before any of its
+// body is read. Either it is answered at once, or a body of at most so many bytes is read and the
+// handler gets it.
+struct Admit {
+  size_t body_bytes = 0;
+  std::optional<Response> answer;
+};
+using Gatekeeper = std::function<Admit(const Request&)>;
 // After each response: status, bytes of the body handed over, time since the request.
 using Observer = std::function<void(const Request&, unsigned, uint64_t, std::chrono::nanoseconds)>;
 
@@ -35,6 +46,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // Without one OPTIONS says that GET, HEAD and OPTIONS are all there is, and others get 405.
+  void admit(Gatekeeper gatekeeper);
   void observe(Observer observer);
   std::string address() const;  // "127.0.0.1:8080"
   uint64_t served() const;

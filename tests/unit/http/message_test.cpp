@@ -46,3 +46,11 @@ TEST_CASE("text for HTML and URLs") {
   CHECK(html_escaped("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
   CHECK(percent_encoded("a b/\xc3\xa9?") == "a%20b%2F%C3%A9%3F");
 }
+
+TEST_CASE("http: a problem is JSON whatever its text") {
+  const Response response = problem(409, "in use", "\"a\\b\"\n");
+  CHECK(response.status == 409);
+  CHECK(response.type == "application/problem+json");
+  CHECK(response.body ==
+        "{\"title\": \"in use\", \"status\": 409, \"detail\": \"\\\"a\\\\b\\\"\\\\x0a\"}\n");
+}

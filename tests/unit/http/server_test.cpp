@@ -22,8 +22,9 @@ using namespace stream::http;
 namespace {
 
 struct Running {
-  explicit Running(Handler handler, Limits limits = {})
+  explicit Running(Handler handler, Limits limits = {}, Gatekeeper gatekeeper = nullptr)
       : server(io, "127.0.0.1", 0, std::move(handler), limits) {
+    server.admit(std::move(gatekeeper));
     const std::string address = server.address();
     port = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
     thread = std::thread([this] { io.run(); });
@@ -209,4 +210,161 @@ TEST_CASE("http: close lets a response end and closes what waits") {
   REQUIRE(::read(fd.get(), buffer, sizeof buffer) > 0);
   boost::asio::post(running.io, [&] { running.server.close(); });
   CHECK(read_all(fd).empty());
+}
+
+namespace {
+
+// Lets bodies of 8 bytes to /box in, for who says a word.
+Admit gate(const Request& request) {
+  if (request.method == "OPTIONS") return {0, preflight("POST, DELETE", "Authorization")};
+  if (request.path != "/box") return {0, method_refused("GET")};
+  if (request.header("authorization") != "word") return {0, text_response(401, "no word")};
+  return {8, std::nullopt};
+}
+
+Response echo(const Request& request) {
+  Response response = text_response(201, request.method + " [" + request.body + "]");
+  response.headers.emplace_back("Link", "<a>");
+  response.headers.emplace_back("Link", "<b>");
+  response.headers.emplace_back("Access-Control-Expose-Headers", "Link");
+  return response;
+}
+
+std::string posted(const std::string& body, const std::string& headers = "",
+                   const std::string& method = "POST") {
+  return one(method, "/box",
+             "Authorization: word\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+                 headers) +
+         body;
+}
+
+}  // namespace
+
+TEST_CASE("http: bodies come in where the gatekeeper lets them") {
+  Running running(echo, {}, gate);
+  SUBCASE("POST, PATCH, DELETE") {
+    const std::string answer = ask(running.port, posted("12345678"));
+    CHECK(answer.starts_with("HTTP/1.1 201 Created\r\n"));
+    CHECK(answer.ends_with("POST [12345678]\n"));
+    CHECK(answer.find("Link: <a>\r\nLink: <b>\r\n") != std::string::npos);
+    CHECK(answer.find("Access-Control-Expose-Headers: Link\r\n") != std::string::npos);
+    CHECK(ask(running.port, posted("x", "", "PATCH")).ends_with("PATCH [x]\n"));
+    CHECK(ask(running.port, one("DELETE", "/box", "Authorization: word\r\n"))
+              .ends_with("DELETE []\n"));
+  }
+  SUBCASE("in chunks") {
+    const std::string head =
+        one("POST", "/box", "Authorization: word\r\nTransfer-Encoding: chunked\r\n");
+    CHECK(ask(running.port, head + "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").ends_with("[abcde]\n"));
+    CHECK(ask(running.port, head + "9\r\nabcdefghi\r\n0\r\n\r\n").starts_with("HTTP/1.1 413"));
+    CHECK(ask(running.port, head + "xyz\r\n").starts_with("HTTP/1.1 400"));
+  }
+  SUBCASE("no larger than allowed, and the answer arrives") {
+    CHECK(ask(running.port, posted("123456789")).starts_with("HTTP/1.1 413"));
+    CHECK(ask(running.port, posted(std::string(600'000, 'x'))).starts_with("HTTP/1.1 413"));
+    CHECK(ask(running.port,
+              one("POST", "/box", "Authorization: word\r\nContent-Length: 99999999999999999\r\n"))
+              .starts_with("HTTP/1.1 413"));
+  }
+  SUBCASE("refused by the header alone: the body need not come") {
+    CHECK(ask(running.port, one("POST", "/box", "Content-Length: 8\r\n"))
+              .starts_with("HTTP/1.1 401"));
+    CHECK(ask(running.port, one("POST", "/other", "Content-Length: 8\r\n"))
+              .starts_with("HTTP/1.1 405"));
+    CHECK(ask(running.port, one("OPTIONS", "/box"))
+              .find("Access-Control-Allow-Methods: POST, DELETE\r\n") != std::string::npos);
+    CHECK(ask(running.port, one("GET", "/box", "Content-Length: 1\r\n") + "x")
+              .starts_with("HTTP/1.1 400"));
+  }
+  SUBCASE("who waits to be asked for it is asked") {
+    const os::Fd fd = dial(running.port);
+    say(fd, posted("", "Expect: 100-continue\r\n"));
+    CHECK(read_all(fd).find("POST []") != std::string::npos);  // nothing to ask for
+    const os::Fd other = dial(running.port);
+    say(other, one("POST", "/box",
+                   "Authorization: word\r\nContent-Length: 2\r\nExpect: 100-continue\r\n"));
+    char buffer[64] = {};
+    REQUIRE(::read(other.get(), buffer, sizeof buffer) > 0);
+    CHECK(std::string(buffer) == "HTTP/1.1 100 Continue\r\n\r\n");
+    say(other, "hi");
+    CHECK(read_all(other).ends_with("POST [hi]\n"));
+  }
+  SUBCASE("the connection goes on behind a body") {
+    const os::Fd fd = dial(running.port);
+    say(fd, "POST /box HTTP/1.1\r\nHost: x\r\nAuthorization: word\r\nContent-Length: 2\r\n\r\nhi" +
+                posted("you"));
+    const std::string text = read_all(fd);
+    CHECK(text.find("POST [hi]\n") < text.find("POST [you]\n"));
+    CHECK(text.ends_with("POST [you]\n"));
+  }
+  SUBCASE("cut off anywhere, the server lives") {
+    const std::string text = posted("12345678");
+    for (size_t n = 0; n < text.size(); ++n) say(dial(running.port), text.substr(0, n));
+    CHECK(ask(running.port, posted("1")).starts_with("HTTP/1.1 201"));
+  }
+}
+
+TEST_CASE("http: a body that does not come ends the connection") {
+  Limits limits;
+  limits.request_time = std::chrono::milliseconds(200);
+  Running running(echo, limits, gate);
+  const std::string text = posted("12345678");
+  const os::Fd fd = dial(running.port);
+  say(fd, text.substr(0, text.size() - 1));
+  CHECK(read_all(fd).empty());
+}
+
+TEST_CASE("http: an answer that comes later") {
+  Limits limits;
+  limits.answer_time = std::chrono::milliseconds(300);
+  std::shared_ptr<Reply> kept;
+  std::promise<void> asked;
+  const auto handler = [&](const Request& request) {
+    auto reply = std::make_shared<Reply>();
+    if (request.path == "/now") reply->send(text_response(200, "now"));
+    if (request.path == "/later") {
+      kept = reply;
+      asked.set_value();
+    }
+    return later(reply);
+  };
+  auto running = std::make_unique<Running>(handler, limits);
+  SUBCASE("at once, or never") {
+    CHECK(ask(running->port, one("GET", "/now")).ends_with("now\n"));
+    CHECK(ask(running->port, one("GET", "/never")).starts_with("HTTP/1.1 500"));
+  }
+  SUBCASE("in a while") {
+    const os::Fd fd = dial(running->port);
+    say(fd, one("GET", "/later"));
+    asked.get_future().wait();
+    boost::asio::post(running->io, [&] {
+      kept->send(text_response(200, "here"));
+      kept->send(text_response(200, "again"));
+    });
+    const std::string answer = read_all(fd);
+    CHECK(answer.ends_with("\r\n\r\nhere\n"));
+    CHECK(kept->sent());
+  }
+  SUBCASE("too late") {
+    CHECK(ask(running->port, one("GET", "/later")).starts_with("HTTP/1.1 503"));
+    kept->send(text_response(200, "here"));
+  }
+  SUBCASE("after the server") {
+    const os::Fd fd = dial(running->port);
+    say(fd, one("GET", "/later"));
+    asked.get_future().wait();
+    running.reset();
+    kept->send(text_response(200, "here"));
+    CHECK(read_all(fd).empty());
+  }
+  SUBCASE("while the server closes") {
+    const os::Fd fd = dial(running->port);
+    say(fd, one("GET", "/later"));
+    asked.get_future().wait();
+    boost::asio::post(running->io, [&] {
+      running->server.close();
+      kept->send(text_response(200, "here"));
+    });
+    CHECK(read_all(fd).ends_with("here\n"));
+  }
 }
