@@ -31,6 +31,7 @@ THIRD_PARTY = {
     "srt.h": {"PkgConfig::SRT"},
     "access_control.h": {"PkgConfig::SRT"},
     "sodium.h": {"PkgConfig::SODIUM"},
+    "srtp2": {"PkgConfig::SRTP"},
     "curl": {"PkgConfig::CURL"},
     "pugixml.hpp": {"pugixml::pugixml"},
 }
@@ -40,6 +41,7 @@ EXCLUSIVE = {
     "PkgConfig::ASS": "av",
     "PkgConfig::SRT": "srt",
     "PkgConfig::SODIUM": "crypto",
+    "PkgConfig::SRTP": "webrtc",
     "PkgConfig::CURL": "fetch",
     "yaml-cpp": "config",
     "pugixml::pugixml": "archive",

@@ -10,7 +10,7 @@ declare -A packages=(
   [run]="ffmpeg python3 util-linux"
   [build]="cmake ninja-build g++ ccache pkg-config libssl-dev nlohmann-json3-dev
     libyaml-cpp-dev libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev
-    libswresample-dev libzimg-dev libsrt-gnutls-dev libass-dev libsodium-dev libcurl4-openssl-dev libpugixml-dev doctest-dev"
+    libswresample-dev libzimg-dev libsrt-gnutls-dev libass-dev libsodium-dev libsrtp2-dev libcurl4-openssl-dev libpugixml-dev doctest-dev"
   [test]="bats systemd tmux srt-tools python3 strace jq curl socat procps iproute2 util-linux rtmpdump gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav chromium fonts-dejavu-core python3-jsonschema mandoc bash-completion zsh fish
