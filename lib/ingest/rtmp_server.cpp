@@ -33,7 +33,8 @@ RtmpServer::RtmpServer(asio::io_context& io, Options options, PublisherHooks hoo
       pause_(io),
       ticker_(io),
       turn_(io) {
-  net::TcpListener listener = net::listen_tcp(options_.host, options_.port);
+  net::TcpListener listener = options_.listener ? std::move(*options_.listener)
+                                                : net::listen_tcp(options_.host, options_.port);
   acceptor_.assign(listener.v6 ? tcp::v6() : tcp::v4(), listener.fd.release());
   acceptor_.non_blocking(true);
   accept();

@@ -11,9 +11,11 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ingest/publisher.h"
+#include "net/tcp_listener.h"
 #include "os/fd.h"
 #include "rtmp/server_session.h"
 
@@ -37,7 +39,8 @@ class RtmpServer : public PublisherServer {
   struct Options {
     std::string host;
     uint16_t port = 1935;
-    std::string app;  // encoders must name it; empty: any
+    std::optional<net::TcpListener> listener;  // that was passed to us, in the place of these
+    std::string app;                           // encoders must name it; empty: any
     RtmpLimits limits;
     // RTMPS: what a connection that begins now shows. None: plain RTMP.
     std::function<std::shared_ptr<boost::asio::ssl::context>()> tls;

@@ -13,6 +13,7 @@
 #include "endpoints.h"
 #include "ingest/rtmp_server.h"
 #include "live_stream.h"
+#include "net/passed_listeners.h"
 #include "run_source.h"
 #include "srt_listen.h"
 
@@ -50,6 +51,7 @@ class Listener : Streams {
   const Options& options_;
   const std::string single_;
   boost::asio::io_context io_{1};
+  net::PassedListeners passed_{os::take_passed_sockets()};
   control::Service service_;
   Admission admission_;
   std::map<std::string, std::shared_ptr<LiveStream>> streams_;
@@ -72,6 +74,7 @@ std::unique_ptr<media::PublisherServer> Listener::listen_rtmp(const Url& url) {
   }
   o.host = url.host;
   o.port = url.port ? url.port : usual;
+  o.listener = passed_.take(o.host, o.port);
   o.app = url.path.size() > 1 ? url.path.substr(1) : "";
   while (o.app.ends_with('/')) o.app.pop_back();
   o.limits.admission = options_.admission.value;
@@ -101,6 +104,7 @@ void Listener::start() {
     servers_.push_back(url.scheme == "srt" ? listen_srt(text) : listen_rtmp(url));
     all += (all.empty() ? "" : " and ") + urls_.back();
   }
+  passed_.check_all_taken();
   for (const std::string& url : urls_)
     service_.events().emit("listener.started", single_, {{"url", url}});
   service_.status([this](const std::string& name) { return status(name); });

@@ -163,6 +163,12 @@ void describe(cli::Command& c) {
       "--key-file keys",
       "the same in TLS, so that keys do not travel in plain sight");
   c.example("stream-ingest --test-pattern --name demo", "a stream without any camera");
+  c.note("Socket activation",
+         "A listening socket that the service manager passes (LISTEN_FDS) takes the place of the "
+         "address of the --listen with its port, for RTMP and RTMPS: who connects while "
+         "stream-ingest starts anew is kept waiting, not refused, and a port below 1024 needs no "
+         "privilege. One whose port no --listen names is an error, and so is one that other "
+         "machines reach where --listen says loopback. SRT opens its own.");
   c.note("SRT",
          "An SRT address is srt://HOST:PORT with options behind it: latency=120ms (the greater of "
          "both sides' counts; four times the round trip is usual), passphrase=SOURCE and "

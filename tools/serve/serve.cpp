@@ -9,7 +9,7 @@
 #include "control/service.h"
 #include "http/listen_address.h"
 #include "http/server.h"
-#include "os/notify.h"
+#include "net/passed_listeners.h"
 #include "site.h"
 
 namespace stream::serve {
@@ -25,9 +25,11 @@ std::unique_ptr<http::Server> listen(boost::asio::io_context& io, const Options&
   limits.connections = options.max_connections;
   limits.per_address = options.max_per_address;
   limits.idle_time = std::chrono::duration_cast<std::chrono::milliseconds>(options.idle.value);
-  auto passed = os::take_passed_sockets();
-  if (!passed.empty())
-    return std::make_unique<http::Server>(io, std::move(passed[0].fd), std::move(handler), limits);
+  net::PassedListeners passed(os::take_passed_sockets());
+  if (auto one = passed.take({}, 0)) {
+    passed.check_all_taken();
+    return std::make_unique<http::Server>(io, std::move(one->fd), std::move(handler), limits);
+  }
   const http::ListenAddress address = http::listen_address(options.listen);
   return std::make_unique<http::Server>(io, address.host, address.port, std::move(handler), limits);
 }
