@@ -265,6 +265,17 @@ void Context::confirm(std::string_view line) const {
   if (!common_.quiet) write_stderr(std::string(line) + "\n");
 }
 
+Action predicate(Action action) {
+  return [action = std::move(action)](Context& context) {
+    try {
+      return action(context);
+    } catch (const Error& error) {
+      if (error.code() != Exit::kNo) throw;
+      throw Error(Exit::kConfig, error.id(), error.what(), error.hint());
+    }
+  };
+}
+
 int run_tool(int argc, char** argv, Command root) {
   ::signal(SIGPIPE, SIG_IGN);  // every write looks at its result
   std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);

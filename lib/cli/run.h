@@ -36,6 +36,10 @@ class Context {
   const Common& common_;
 };
 
+// For verbs that answer yes (0) or no (1): a failure to find out must not look like a no, so an
+// Error of kNo leaves as kConfig.
+Action predicate(Action action);
+
 // Never throws. An action returns its exit code; an action that ends with Exit::kInterrupted makes
 // the process die by SIGINT, so that the shell's loops stop as well.
 int run_tool(int argc, char** argv, Command root);

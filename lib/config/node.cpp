@@ -116,7 +116,15 @@ class Reader : public YAML::EventHandler {
 };
 
 Node Node::load(const std::string& path) {
-  return parse(os::read_file(path, kMaxText), path);
+  std::string text;
+  try {
+    text = os::read_file(path, kMaxText);
+  } catch (const Error& e) {
+    // What is not there is no failure of ours: there is no configuration.
+    if (e.code() != Exit::kNo) throw;
+    throw Error(Exit::kConfig, e.id(), e.what(), e.hint());
+  }
+  return parse(text, path);
 }
 
 Node Node::parse(const std::string& text, const std::string& file_name) {

@@ -34,8 +34,17 @@ YAML
   [ ! -s plain ]
   tail -n1 errors >error.json
   assert_json error.json '.error.id == "config.invalid" and .error.code == 6'
-  run stream-ctl check none.yaml
-  [ "$status" -ne 0 ]
+  # What is not there is no "no": the verbs that answer with 1 do so for nothing else.
+  for verb in check show plan diff apply doctor; do
+    run stream-ctl $verb none.yaml
+    assert_status 6
+    assert_output "none.yaml: No such file"
+  done
+  mkdir -p directory.yaml state/wedding/stream.json
+  run stream-ctl check directory.yaml
+  assert_status 6
+  run stream-ctl diff s.yaml
+  assert_status 6
   run stream-ctl check
   assert_status 2
 }

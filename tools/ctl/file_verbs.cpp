@@ -13,7 +13,7 @@ void declare_file_verbs(Command& root, Options& options) {
       "Reads the files and says of each wrong one where and why; stream.yaml(5) describes them. "
       "Nothing is changed and nothing is connected to.");
   check_verb.positional("FILE", options.files, "stream files").completes(Completion::kFile);
-  check_verb.run([&](Context& context) { return check(options, context); });
+  check_verb.run(cli::predicate([&](Context& context) { return check(options, context); }));
 
   Command plan_verb("plan", "say what a stream will run and need");
   plan_verb.description(

@@ -90,8 +90,10 @@ void declare_stream_verbs(Command& root, Options& options) {
   create_verb.flag("-n,--dry-run", options.dry_run, "say whether it could be made");
   Command diff_verb = about_file(
       options, "diff", "say what applying a file would change",
-      "Compares with the stream as it was applied. Exits with 0 when nothing differs, else 1.",
+      "Compares with the stream as it was applied. Exits with 0 when nothing differs, 1 when "
+      "something does; else it could not be told.",
       diff);
+  diff_verb.run(cli::predicate([&](Context& context) { return diff(options, context); }));
 
   Command delete_verb("delete", "forget a stream");
   delete_verb.description("Removes its manifest; recordings and playlists stay.");
@@ -102,7 +104,7 @@ void declare_stream_verbs(Command& root, Options& options) {
   Command live_verb("is-live", "say by the exit code whether media flows");
   live_verb.description("0: yes; 1: no, or there is no such stream; else it could not be told.");
   declare_name(live_verb, options);
-  live_verb.run([&](Context& context) { return is_live(options, context); });
+  live_verb.run(cli::predicate([&](Context& context) { return is_live(options, context); }));
 
   Command wait_verb("wait", "wait until a stream has come so far");
   wait_verb.description("The stream need not exist yet. Exits with 124 when the time is over.");
@@ -110,7 +112,7 @@ void declare_stream_verbs(Command& root, Options& options) {
   wait_verb.option("--for", options.wait_for, "STATE", "what to wait for")
       .choices({"live", "ready", "recording-ready", "completed", "error"});
   wait_verb.option("--timeout", options.wait_timeout, "TIME", "how long");
-  wait_verb.run([&](Context& context) { return wait(options, context); });
+  wait_verb.run(cli::predicate([&](Context& context) { return wait(options, context); }));
 
   Command restart_verb("restart", "restart one program of a stream");
   restart_verb.description("Also one that was given up. The others are not touched.");

@@ -101,7 +101,7 @@ void declare_check(cli::Command& root, CheckOptions& options) {
       .completes(cli::Completion::kFile);
   verb.option("--seconds", options.seconds, "TIME", "how much media is looked at");
   verb.example("stream-ingest check bus:demo --seconds 1m", "a stream that is live");
-  verb.run([&options](cli::Context& context) { return check(options, context); });
+  verb.run(cli::predicate([&options](cli::Context& context) { return check(options, context); }));
   root.subcommand(std::move(verb));
 }
 

@@ -168,7 +168,7 @@ cli::Command doctor_command() {
   command.option("--unused", o->unused, "TIME", "warn of entries that were not used for this long");
   o->VaultOptions::declare(command);
   o->StoreOption::declare(command);
-  command.run(predicate([o](cli::Context& context) { return doctor(context, *o); }));
+  command.run(cli::predicate([o](cli::Context& context) { return doctor(context, *o); }));
   return command;
 }
 

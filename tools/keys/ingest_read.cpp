@@ -162,7 +162,7 @@ cli::Command verify_command() {
   command.option("--address", o->address, "ADDRESS", "as if it came from there");
   command.option("--stream", o->stream, "NAME", "and it must publish this stream");
   o->declare(command);
-  command.run(predicate([o](cli::Context& context) { return verify(context, *o); }));
+  command.run(cli::predicate([o](cli::Context& context) { return verify(context, *o); }));
   return command;
 }
 

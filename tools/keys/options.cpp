@@ -55,15 +55,4 @@ int64_t now_ms() {
       .count();
 }
 
-cli::Action predicate(cli::Action action) {
-  return [action = std::move(action)](cli::Context& context) {
-    try {
-      return action(context);
-    } catch (const Error& error) {
-      if (error.code() != Exit::kNo) throw;
-      throw Error(Exit::kConfig, error.id(), error.what(), error.hint());
-    }
-  };
-}
-
 }  // namespace stream::tools

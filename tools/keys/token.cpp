@@ -176,7 +176,7 @@ cli::Command verify_token_command() {
   command.option("--key", o->key, "NAME", "check with this signing key of the vault")
       .shows_default(kViewerKey);
   o->declare(command);
-  command.run(predicate([o](cli::Context& context) { return verify(context, *o); }));
+  command.run(cli::predicate([o](cli::Context& context) { return verify(context, *o); }));
   return command;
 }
 

@@ -45,8 +45,4 @@ struct DryRun {
 
 int64_t now_ms();
 
-// For verbs that answer yes (0) or no (1): a failure to find out must not look like a no, so an
-// Error of kNo leaves as kConfig.
-cli::Action predicate(cli::Action action);
-
 }  // namespace stream::tools
