@@ -114,6 +114,31 @@ fake() {
   assert_equal "$(life)" completed
 }
 
+@test "an input that others run goes on when the stream is stopped, also without its supervisor" {
+  start ingest stream-ingest --test-pattern --size 160x90 --rate 10 --bit-rate 100k --name demo
+  printf 'name: demo\ninput: {external: true}\nrecord: {output: rec}\n' >s.yaml
+  for how in whole killed; do
+    up
+    wait_for 20 in_state record running
+    if [ $how = killed ]; then
+      kill -KILL "$(pid up)"
+      wait_exit up 5
+    fi
+    run stream-ctl stop demo --json
+    assert_status 0
+    echo "$output" >stop.json
+    schema_check.py stop.json
+    assert_json stop.json '.others == ["ingest"] and (.tools | index("record"))'
+    [ $how = killed ] || wait_exit up 5
+    running ingest
+    assert_equal "$(count record) $(life)" "0 completed"
+  done
+  run stream-ctl stop demo
+  assert_status 7
+  stream-ctl stop demo ingest
+  wait_exit ingest 5
+}
+
 @test "what changed while nobody watched is put right by the next one" {
   stream_file
   up
@@ -296,6 +321,9 @@ fake() {
 }
 
 @test "is-live: 1 means no, and nothing else does" {
+  touch no-directory
+  STREAM_RUNTIME_DIR=$T/no-directory run stream-ctl is-live demo
+  assert_status 6
   run stream-ctl is-live ../x
   assert_status 2
   run stream-ctl is-live demo --no-such

@@ -83,7 +83,9 @@ Command command(Options& options) {
   Command stop_verb("stop", "end a stream, or one program of it");
   stop_verb.description(
       "Asks the programs to finalise what they write and end, and waits until they have. Of a "
-      "stream that stream-ctl up runs, stream-ctl is asked to end all of it.");
+      "stream that stream-ctl up runs, stream-ctl is asked to end all of it. What belongs to "
+      "others "
+      "goes on: an input that the stream file calls external ends when TOOL says ingest.");
   declare_name(stop_verb, options);
   declare_tool(stop_verb, options);
   stop_verb.option("--timeout", options.timeout, "TIME", "how long to wait until they are gone");

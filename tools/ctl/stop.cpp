@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "control/client.h"
@@ -38,6 +40,40 @@ std::vector<std::string> wait_gone(const std::string& name, std::vector<std::str
   }
 }
 
+// What of `tools` belongs to the stream's file: what its supervisor runs, or, when that is gone,
+// all but what the file says that others run. These go on.
+std::vector<std::string> own_tools(const std::string& name, const std::vector<std::string>& tools) {
+  std::vector<std::string> own;
+  const auto is_one_of = [](const Json& programs, const std::string& tool) {
+    return std::any_of(programs.begin(), programs.end(), [&](const Json& one) {
+      return one.value("program", "") == "stream-" + tool;
+    });
+  };
+  const auto add_if = [&](auto&& test) {
+    std::copy_if(tools.begin(), tools.end(), std::back_inserter(own), test);
+  };
+  if (std::find(tools.begin(), tools.end(), "ctl") != tools.end()) {
+    try {
+      const Json status = control::Client(os::control_socket_path(name, "ctl")).call("status");
+      const Json programs = status.value("programs", Json::array());
+      add_if([&](const std::string& tool) { return tool == "ctl" || is_one_of(programs, tool); });
+    } catch (const Error& e) {
+      if (e.code() == Exit::kNotAllowed) throw;
+      own = tools;  // a silent one is found by waiting
+    }
+  } else if (const auto stream = find_stream(name)) {
+    const auto file = streams::file_from_json(stream->file, "manifest of " + name);
+    add_if([&](const std::string& tool) {
+      return std::none_of(file.parts.begin(), file.parts.end(), [&](const streams::Part& part) {
+        return part.section->tool == tool && part.find("external");
+      });
+    });
+  } else {
+    own = tools;
+  }
+  return own;
+}
+
 // What a supervisor that was killed could not write down any more.
 void note_end(const std::string& name) {
   auto stream = find_stream(name);
@@ -61,12 +97,23 @@ void note_end(const std::string& name) {
 
 int stop(const Options& options, const cli::Context& context) {
   const auto deadline = Clock::now() + options.timeout.value;
+  const bool whole = options.tool.empty();
   std::vector<std::string> tools = tools_of(options.name, options.tool);
+  std::vector<std::string> others;
+  if (whole) {
+    others = std::exchange(tools, own_tools(options.name, tools));
+    std::erase_if(others, [&](const std::string& tool) {
+      return std::find(tools.begin(), tools.end(), tool) != tools.end();
+    });
+    if (tools.empty())
+      throw Error(Exit::kNotRunning, "stream.absent",
+                  "nothing that belongs to stream '" + options.name + "' is running",
+                  "its input is external: stream-ctl stop " + options.name + " ingest ends that");
+  }
   // Readers first: they finalise what they have while the source is still there.
   std::stable_partition(tools.begin(), tools.end(),
                         [](const std::string& tool) { return tool != "ingest"; });
   // Its supervisor ends them in order, and would start again what others end.
-  const bool whole = options.tool.empty();
   const bool has_supervisor = std::find(tools.begin(), tools.end(), "ctl") != tools.end();
   const std::vector<std::string> asked =
       whole && has_supervisor ? std::vector<std::string>{"ctl"} : tools;
@@ -92,10 +139,11 @@ int stop(const Options& options, const cli::Context& context) {
     context.print_json({{"schema", "stream.ctl.stop/1"},
                         {"stream", options.name},
                         {"tools", tools},
+                        {"others", others},
                         {"dry_run", options.dry_run}});
   else
     context.confirm(options.name + (options.dry_run ? ": would stop " : ": stopped ") +
-                    joined(tools));
+                    joined(tools) + (others.empty() ? "" : "; not its own: " + joined(others)));
   return 0;
 }
 
