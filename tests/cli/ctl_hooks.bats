@@ -186,14 +186,29 @@ END
   run stream-ctl hooks retry demo
   assert_status 10
   assert_output "it answered 503"
+  # As the timer does it, whatever else is there.
+  mkdir state/broken
+  echo '{' >state/broken/stream.json
+  run --separate-stderr stream-ctl hooks retry --all --json
+  assert_status 10
+  echo "$output" >all.json
+  schema_check.py all.json
+  assert_json all.json '[.streams[] | [.stream, .hooks[0].pending]] == [["demo", 2]]'
+  run stream-ctl hooks retry --all demo
+  assert_status 2
+  run stream-ctl hooks retry
+  assert_status 2
   # The first of them is a day old by now.
   first=$(find state/demo/hooks/site -name '*.json' | sort | head -n1)
   jq -c '.created_at = "2026-01-02T03:04:05.000Z"' "$first" >changed
   cp changed "$first"
   echo 200 >got/switch
-  run stream-ctl hooks retry demo
+  run stream-ctl hooks retry --all
   assert_status 0
   assert_output "an event is lost to it (stream.live"
+  run --separate-stderr stream-ctl -q hooks retry --all
+  assert_status 0
+  assert_equal "$output" ""
   assert_equal "$(took switch)" "stream.ended"
   stream-ctl delete demo
   [ ! -e state/demo/hooks ]

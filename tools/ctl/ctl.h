@@ -23,6 +23,7 @@ struct Options {
   Duration timeout{std::chrono::seconds(10)}, wait{std::chrono::seconds(2)};
   bool follow = false, dry_run = false;
   std::string hook;  // of the verbs "hooks ..."
+  bool all = false;
   Secret hook_secret;
   Duration tolerance{std::chrono::minutes(5)};
   cli::TableBundle hooks_table;
@@ -51,6 +52,7 @@ int plan(const Options& options, const cli::Context& context);
 int show(const Options& options, const cli::Context& context);
 int hooks_list(const Options& options, const cli::Context& context);
 int hooks_retry(const Options& options, const cli::Context& context);
+int hooks_retry_all(const Options& options, const cli::Context& context);
 int hooks_test(const Options& options, const cli::Context& context);
 int hooks_verify(const Options& options, const cli::Context& context);
 int hooks_secret(const Options& options, const cli::Context& context);

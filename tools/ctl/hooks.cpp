@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/secret_source.h"
@@ -150,6 +151,38 @@ int hooks_retry(const Options& options, const cli::Context& context) {
   print_hooks("stream.ctl.hooks/1", file.name, list, options, context);
   const bool left =
       std::any_of(list.begin(), list.end(), [](const Json& hook) { return hook["pending"] != 0; });
+  return left ? static_cast<int>(Exit::kNetwork) : 0;
+}
+
+// What is wrong with one stream keeps no other from being told.
+int hooks_retry_all(const Options& options, const cli::Context& context) {
+  const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout.value);
+  Json results = Json::array();
+  cli::Table table({"stream", "hook", "kind", "pending", "oldest", "reason"});
+  bool left = false, wrong = false;
+  const auto pending = [](const Json& hook) { return hook["pending"] != 0; };
+  for (const manifest::Stream& stream : known_streams()) {
+    try {
+      const auto file = streams::file_from_json(stream.file, "manifest of " + stream.name);
+      const Json before = waiting(file);
+      if (std::none_of(before.begin(), before.end(), pending) || supervised(stream.name)) continue;
+      const Json after = deliver_waiting(file, limit);
+      left = left || std::any_of(after.begin(), after.end(), pending);
+      results.push_back({{"stream", stream.name}, {"hooks", after}});
+      for (const Json& hook : after)
+        table.add({stream.name, text_of(hook["hook"]), text_of(hook["kind"]),
+                   hook["pending"].dump(), text_of(hook["oldest_at"]),
+                   escaped(text_of(hook["reason"]))});
+    } catch (const Error& e) {
+      wrong = true;
+      log::error("hooks of '" + stream.name + "': " + e.what());
+    }
+  }
+  if (context.json())
+    context.print_json({{"schema", "stream.ctl.hooks-all/1"}, {"streams", results}});
+  else if (!results.empty())
+    context.print(table.text({}));
+  if (wrong) return static_cast<int>(Exit::kPartial);
   return left ? static_cast<int>(Exit::kNetwork) : 0;
 }
 

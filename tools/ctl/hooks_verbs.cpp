@@ -29,7 +29,34 @@ Command verify_command(Options& options) {
       throw Error(Exit::kUsage, "usage.value", "--tolerance is less than a second",
                   "for example --tolerance 5m");
   });
-  verb.run([&](Context& context) { return hooks_verify(options, context); });
+  verb.run(cli::predicate([&](Context& context) { return hooks_verify(options, context); }));
+  return verb;
+}
+
+Command retry_command(Options& options) {
+  Command verb("retry", "deliver what waits now");
+  verb.description(
+      "Of a stream that runs, stream-ctl up tries at once. Of another what waits is delivered "
+      "here, each hook until a try fails; exits with 10 when something is left.\n\n"
+      "With --all it is every stream that does not run and that something waits for, in turn. "
+      "stream-ctl up tries for as long as its stream runs; what comes at its end while a receiver "
+      "is away waits for this, or for the stream's next run. stream-hooks.timer (stream-ctl "
+      "install) or a line in a crontab(5) calls it every five minutes.");
+  verb.example("stream-ctl hooks retry --all", "Deliver what is left of streams that have ended");
+  verb.positional("NAME", options.name, "the stream").optional().completes(Completion::kStream);
+  declare_hook(verb, options);
+  verb.flag("--all", options.all, "of all streams that do not run");
+  verb.option("--timeout", options.timeout, "TIME", "how long, of one that does not run");
+  verb.check([&] {
+    if (options.all == options.name.empty()) return;
+    throw Error(
+        Exit::kUsage, options.all ? "usage.value" : "usage.missing",
+        options.all ? "--all and the name of a stream exclude each other" : "no stream is named",
+        "for example stream-ctl hooks retry --all");
+  });
+  verb.run([&](Context& context) {
+    return options.all ? hooks_retry_all(options, context) : hooks_retry(options, context);
+  });
   return verb;
 }
 
@@ -47,16 +74,7 @@ void declare_hooks_verbs(Command& root, Options& options) {
   options.hooks_table.declare(list_verb, {"hook", "kind", "pending", "oldest", "reason"});
   list_verb.run([&](Context& context) { return hooks_list(options, context); });
 
-  Command retry_verb("retry", "deliver what waits now");
-  retry_verb.description(
-      "Of a stream that runs, stream-ctl up tries at once. Of another what waits is delivered "
-      "here, "
-      "each hook until a try fails; exits with 10 when something is left.");
-  retry_verb.positional("NAME", options.name, "the stream").completes(Completion::kStream);
-  declare_hook(retry_verb, options);
-  retry_verb.option("--timeout", options.timeout, "TIME", "how long, of one that does not run");
-  retry_verb.run([&](Context& context) { return hooks_retry(options, context); });
-
+  Command retry_verb = retry_command(options);
   Command test_verb("test", "send the event hook.test and say what came of it");
   test_verb.description("One try for each hook, with nothing in between: 0 when all have it.");
   test_verb.positional("FILE|NAME", options.file, "a stream file, or a stream that was applied")

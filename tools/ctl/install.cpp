@@ -113,7 +113,8 @@ int install(InstallOptions o, const cli::Context& context) {
   size_t changed = 0;
   for (const UnitFile& unit : unit_files()) {
     if (o.user && !unit.name.ends_with(".service") && !unit.name.ends_with(".timer") &&
-        !unit.name.ends_with(".slice") && !unit.name.ends_with(".target"))
+        !unit.name.ends_with(".socket") && !unit.name.ends_with(".slice") &&
+        !unit.name.ends_with(".target"))
       continue;
     const std::string path = place_of(o, unit.name);
     const std::string text = text_of(o, unit, bin);
@@ -141,7 +142,7 @@ int install(InstallOptions o, const cli::Context& context) {
   else
     context.confirm(
         "next: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload; systemctl "
-        "enable --now stream.target stream@NAME");
+        "enable --now stream.target stream-hooks.timer stream@NAME");
   return 0;
 }
 
@@ -152,9 +153,11 @@ cli::Command install_command() {
   cli::Command verb("install", "write units for systemd");
   verb.description(
       "Writes stream@.service, which runs CONFIG/NAME.yaml by stream-ctl up, stream-ingest.service "
-      "for one ingest of all streams, stream-metrics.service, stream-archive-prune.service with "
-      "its timer, stream.slice, stream.target and what makes the user stream and its directories. "
-      "The services are closed in: systemd-analyze security says what they may. Nothing is "
+      "for one ingest of all streams, with stream-ingest.socket that may listen for it, "
+      "stream-metrics.service, stream-archive-prune.service and stream-hooks.service "
+      "with their timers, stream.slice, "
+      "stream.target and what makes the user stream and its directories. The services are closed "
+      "in: systemd-analyze security says what they may. Nothing is "
       "enabled and nothing started; files that are so already are left alone.\n\n"
       "For a user's own service manager, what only the system's can grant is left out, and no "
       "user is made.");
