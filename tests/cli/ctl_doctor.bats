@@ -75,6 +75,31 @@ certificate() { # certificate NAME DAYS
   [[ "$(evidence port.free)" == *"(stream-serve)"* ]]
 }
 
+@test "a public port: nobody there, this machine alone, everybody" {
+  port=$(free)
+  mkdir -p root/proc
+  ln -s /proc/net root/proc/net
+  run doctor --public "$port" --port "$(free)" --min-free 1MiB
+  assert_status 1
+  assert_equal "$(evidence public.port)" "nothing listens on $port/tcp"
+  mkdir hls
+  start page stream-serve --hls hls --name demo --listen "http://127.0.0.1:$port"
+  wait_for 10 port_open "$port"
+  run doctor --public "192.0.2.1:$port" --port "$(free)" --min-free 1MiB
+  assert_status 1
+  [[ "$(evidence public.port)" == "$port/tcp is listened on at 127.0.0.1 alone"* ]]
+  stop page
+  start page stream-serve --hls hls --name demo --listen "http://0.0.0.0:$port"
+  wait_for 10 port_open "$port"
+  doctor --public "$port" --public "192.168.7.7:$port" --public "198.51.100.7:$port" --port "$(free)" --min-free 1MiB
+  assert_equal "$(state public.port)" "ok warn warn"
+  [[ "$(evidence public.port)" == *"listened on at 0.0.0.0"*"no address of the internet"*"on no interface"* ]] || fail "$(evidence public.port)"
+  for wrong in x 0 1.2.3.4 a:b:c; do
+    run stream-ctl doctor --public "$wrong"
+    assert_status 2
+  done
+}
+
 @test "certificates" {
   certificate good 365
   certificate soon 3

@@ -9,6 +9,7 @@
 #include "base/url.h"
 #include "cli/run.h"
 #include "doctor/machine.h"
+#include "doctor/reach.h"
 #include "observe.h"
 #include "os/child.h"
 #include "os/dirs.h"
@@ -21,7 +22,7 @@ using doctor::Findings;
 using Json = nlohmann::ordered_json;
 
 struct DoctorOptions {
-  std::vector<std::string> files, certificates, hosts, dirs;
+  std::vector<std::string> files, certificates, hosts, dirs, open_ports;
   std::vector<uint16_t> ports;
   ByteSize min_free{10ULL << 30};
   bool quick = false;
@@ -109,6 +110,8 @@ Findings examine(const DoctorOptions& o) {
   findings.push_back(doctor::check_clock(doctor::read_clock()));
   for (const Port& port : subjects.ports)
     findings.push_back(doctor::check_port(port.address, port.number, port.udp));
+  for (const std::string& text : o.open_ports)
+    findings.push_back(doctor::check_public(o.root, doctor::parse_public(text)));
   for (const std::string& path : o.certificates)
     findings.push_back(doctor::check_certificate(path, wall_now()));
   for (const std::string& path : subjects.private_files)
@@ -141,13 +144,17 @@ cli::Command doctor_command() {
       "Prints a check per line: ok, warn or fail, its name, what was seen and what to do. Looks at "
       "the programs, the package and flavour of libsrt, how many rungs the processor encodes, "
       "limits, UDP buffers, the clock, ports and who holds them, certificates, the permissions of "
-      "key files and vault, free space and speed of the disk, names in DNS. With stream files it "
+      "key files and vault, ports that are to be reached from outside (as far as this machine "
+      "knows: nothing is sent anywhere), free space and speed of the disk, names in DNS. With "
+      "stream files it "
       "is their ports, files, directories and destinations. Exits with 1 when a check failed. "
       "Nothing is changed; it takes some seconds, most of them for encoding.");
   verb.example("stream-ctl doctor stream.yaml",
                "Look at all that a stream needs before it is on air");
   verb.positional("FILE", o->files, "stream files").completes(cli::Completion::kFile);
   verb.option("--port", o->ports, "PORT", "a TCP port that must be free or ours");
+  verb.option("--public", o->open_ports, "[HOST:]PORT[/udp]",
+              "where others come to from outside; what listens must not be for this machine alone");
   verb.option("--cert", o->certificates, "FILE", "a certificate that must be in date")
       .completes(cli::Completion::kFile);
   verb.option("--host", o->hosts, "NAME", "a name that must be known");
@@ -156,7 +163,10 @@ cli::Command doctor_command() {
   verb.option("--min-free", o->min_free, "SIZE", "that its disk should have; a tenth is a must");
   verb.flag("--quick", o->quick, "leave out what takes time: encoding, and writing to disk");
   verb.option("--root", o->root, "DIR", "where /proc is, for tests").hidden().command_line_only();
-  verb.run([o](cli::Context& context) { return run(*o, context); });
+  verb.check([o] {
+    for (const std::string& text : o->open_ports) doctor::parse_public(text);
+  });
+  verb.run(cli::predicate([o](cli::Context& context) { return run(*o, context); }));
   return verb;
 }
 
