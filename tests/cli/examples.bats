@@ -99,3 +99,48 @@ duration() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
   [ -s out/hls/channel/master.m3u8 ]
   none_running
 }
+
+@test "examples/cron: every line is one of cron's, and its command does what it says" {
+  mkdir -p config store
+  cat >config/service.yaml <<'END'
+name: service
+input: {test_pattern: true, size: 160x90, rate: 10, bit_rate: 100k}
+END
+  printf 'recordings:\n  age: 50d\n' >config/prune.yaml
+  echo "store: \"dir:$T/store\"" >config/archive.yaml
+  jobs=0
+  while IFS= read -r line; do
+    [[ "$line" =~ ^([0-9*/,-]+\ +){2}[0-9*]+\ +[0-9*]+\ +([*]|[a-z]{3})\ +(.+)$ ]] || fail "no line of cron's: $line"
+    command=${BASH_REMATCH[3]//\/etc\/stream/$T/config}
+    # Here nothing may prove the clock.
+    [[ "$command" != stream-archive* ]] || command=${command/ >/ --trust-clock >}
+    run --separate-stderr sh -c "$command"
+    assert_status 0
+    assert_equal "$output$stderr" ""
+    jobs=$((jobs + 1))
+    [[ "$command" != *" start "* ]] || stream-ctl wait service --for live --timeout 10s
+  done < <(grep -vE '^(#|$|[A-Z]+=)' "$ROOT/examples/cron/crontab")
+  assert_equal "$jobs" 4
+  none_running
+}
+
+@test "examples/ci: the job is YAML, and its commands are there" {
+  python3 - "$ROOT/examples/ci/github-actions.yml" >commands <<'END'
+import sys, yaml
+job = yaml.safe_load(open(sys.argv[1]))["jobs"]["smoke-test"]
+assert job["container"].startswith("debian:") and job["steps"][0]["uses"].startswith("actions/checkout@")
+print("\n".join(step["run"] for step in job["steps"][1:]))
+END
+  cd "$ROOT"
+  while read -r command words; do
+    case $command in
+      cmake) grep -q '"name": "release"' CMakePresets.json ;;
+      tests/support/install.sh) for purpose in $words; do grep -q "^  \[$purpose\]=" "$command"; done ;;
+      examples/smoke_test.sh) ;; # run above
+      *) fail "not looked at: $command" ;;
+    esac
+  done <"$T/commands"
+  for program in $(sed -n 's/.*--target //p' "$T/commands"); do [ -x "$TOOLS_BIN/$program" ]; done
+  # They are all that smoke_test.sh calls.
+  assert_equal "$(grep -o 'stream-[a-z]* ' examples/smoke_test.sh | sort -u | xargs)" "stream-ctl"
+}
