@@ -45,7 +45,6 @@ std::string allowed_protocols(const std::string& scheme) {
   if (scheme == "rtmp") return "rtmp,tcp";
   if (scheme == "rtmps") return "rtmps,tls,tcp";
   if (scheme == "rtsp") return "rtsp,rtp,udp,tcp";
-  if (scheme == "srt") return "srt,udp";
   return scheme;
 }
 
@@ -111,7 +110,9 @@ struct Input::State {
   std::string name, format;
   os::Fd fd;
   Reader reader;
-  bool live = false;  // MPEG-TS whose tables may come late and change
+  bool ended = false;            // what the reader gives
+  std::optional<Packet> unsure;  // the last picture then
+  bool live = false;             // MPEG-TS whose tables may come late and change
   AVProgram* program = nullptr;
   int silent = 0;  // packets of other programs since the last one of ours
   std::shared_ptr<Interrupter> interrupter;
@@ -144,6 +145,7 @@ struct Input::State {
   void add_track(int stream);
   Packet take();
   Packet take_live();
+  std::optional<Packet> next_packet();
 };
 
 int Input::State::read_fd(void* opaque, uint8_t* data, int size) {
@@ -163,6 +165,7 @@ int Input::State::read_reader(void* opaque, uint8_t* data, int size) {
   State& state = *static_cast<State*>(opaque);
   const size_t n = state.reader({data, static_cast<size_t>(size)});
   if (n > 0) return static_cast<int>(n);
+  state.ended = true;
   return state.interrupter->interrupted() ? AVERROR_EXIT : AVERROR_EOF;
 }
 
@@ -396,34 +399,46 @@ std::shared_ptr<Input::Interrupter> Input::interrupter() const {
   return state_->interrupter;
 }
 
+// Live media breaks off in the middle of a picture, and nothing says so: one behind which no other
+// began may lack its end, and is left out.
 std::optional<Packet> Input::read() {
   State& s = *state_;
-  const ConnectGuard guard(s.may_connect);
   for (;;) {
-    av_packet_unref(s.packet.get());
-    s.since = s.timeout.count() > 0 ? monotonic_now() : s.since;
-    const int code = av_read_frame(s.context.get(), s.packet.get());
-    if (code < 0 && !interrupted() && s.late())
+    auto packet = s.next_packet();
+    if (!packet || !s.ended) return packet;
+    if (s.tracks[static_cast<size_t>(packet->track)].type != MediaType::kVideo) return packet;
+    std::swap(packet, s.unsure);
+    if (packet) return packet;
+  }
+}
+
+std::optional<Packet> Input::State::next_packet() {
+  const ConnectGuard guard(may_connect);
+  for (;;) {
+    av_packet_unref(packet.get());
+    since = timeout.count() > 0 ? monotonic_now() : since;
+    const int code = av_read_frame(context.get(), packet.get());
+    if (code < 0 && !interrupter->interrupted() && late())
       throw Error(Exit::kNetwork, "input.silent",
-                  s.name + " sent nothing for " + to_text(Duration{s.timeout}));
-    if (code == AVERROR_EOF || code == AVERROR_EXIT || interrupted()) return std::nullopt;
-    if (code == AVERROR_INVALIDDATA && ++s.damaged < kMaxDamagedReads) continue;
+                  name + " sent nothing for " + to_text(Duration{timeout}));
+    if (code == AVERROR_EOF || code == AVERROR_EXIT || interrupter->interrupted())
+      return std::nullopt;
+    if (code == AVERROR_INVALIDDATA && ++damaged < kMaxDamagedReads) continue;
     if (code == AVERROR(EAGAIN)) continue;
     if (code < 0)
-      throw Error(s.network && may_heal(code) ? Exit::kNetwork : Exit::kInputDamaged, "input.read",
-                  "reading " + s.name + " failed: " + error_text(code), "what came before is kept");
-    s.damaged = 0;
-    if (s.live) {
-      const AVMediaType type = s.context->streams[s.packet->stream_index]->codecpar->codec_type;
+      throw Error(network && may_heal(code) ? Exit::kNetwork : Exit::kInputDamaged, "input.read",
+                  "reading " + name + " failed: " + error_text(code), "what came before is kept");
+    damaged = 0;
+    if (live) {
+      const AVMediaType type = context->streams[packet->stream_index]->codecpar->codec_type;
       const bool media = type == AVMEDIA_TYPE_VIDEO || type == AVMEDIA_TYPE_AUDIO;
-      if (!media || s.packet->size == 0 || !s.of_our_program()) continue;
-      s.add_track(s.packet->stream_index);
-      if (s.index_of[static_cast<size_t>(s.packet->stream_index)] >= 0) return s.take_live();
+      if (!media || packet->size == 0 || !of_our_program()) continue;
+      add_track(packet->stream_index);
+      if (index_of[static_cast<size_t>(packet->stream_index)] >= 0) return take_live();
       continue;
     }
-    s.add_streams();  // MPEG-TS and FLV announce streams late
-    if (s.index_of[static_cast<size_t>(s.packet->stream_index)] >= 0 && s.packet->size > 0)
-      return s.take();
+    add_streams();  // MPEG-TS and FLV announce streams late
+    if (index_of[static_cast<size_t>(packet->stream_index)] >= 0 && packet->size > 0) return take();
   }
 }
 

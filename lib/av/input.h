@@ -42,7 +42,8 @@ class Input {
                        std::shared_ptr<Interrupter> interrupter = {});
 
   // Bytes that somebody else receives: fills the span, as far as there is something, and waits for
-  // at least one byte; 0: the end. It is to return when interrupted.
+  // at least one byte; 0: the end. It is to return when interrupted. The media is live: a last
+  // picture that may have been cut off is left out.
   using Reader = std::function<size_t(std::span<uint8_t>)>;
   static Input from_reader(Reader reader, const std::string& name, const std::string& container,
                            std::shared_ptr<Interrupter> interrupter = {});

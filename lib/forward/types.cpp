@@ -60,6 +60,7 @@ ForwardTarget parse_srt(std::string_view text, const Secret& key) {
                 "write srt://HOST:PORT");
   target.srt.latency = address.latency;
   target.srt.key_length = address.key_length;
+  target.srt.local_host = address.adapter;
   target.srt.rendezvous = address.mode == srt::Address::Mode::kRendezvous;
   target.srt.passphrase = Secret(address.passphrase);
   target.srt.stream_id = key.empty() ? Secret(address.stream_id) : key;

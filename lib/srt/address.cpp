@@ -1,6 +1,7 @@
 #include "srt/address.h"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <span>
 #include <vector>
@@ -33,8 +34,8 @@ std::chrono::milliseconds latency_of(const std::string& text) {
 }
 
 void set_option(Address& address, const std::string& name, const std::string& value) {
-  static const std::vector<std::string> kNames = {"latency", "mode", "passphrase", "pbkeylen",
-                                                  "streamid"};
+  static const std::vector<std::string> kNames = {"adapter",    "latency",  "mode",
+                                                  "passphrase", "pbkeylen", "streamid"};
   if (name == "latency") {
     address.latency = latency_of(value);
   } else if (name == "mode") {
@@ -44,6 +45,11 @@ void set_option(Address& address, const std::string& name, const std::string& va
       bad("the mode of an SRT address is caller or rendezvous here",
           "to take publishers, run stream-ingest --listen srt://ADDRESS:PORT");
     address.mode = value == "caller" ? Address::Mode::kCaller : Address::Mode::kRendezvous;
+  } else if (name == "adapter") {
+    boost::system::error_code error;
+    boost::asio::ip::make_address(value, error);
+    if (error) bad("'" + escaped(value, 60) + "' is no numeric address", "adapter=192.168.1.7");
+    address.adapter = value;
   } else if (name == "passphrase") {
     address.passphrase = value;
   } else if (name == "streamid") {
@@ -58,7 +64,7 @@ void set_option(Address& address, const std::string& name, const std::string& va
     const auto near = nearest(name, std::span(kNames));
     bad("an SRT address has no option '" + escaped(name, 40) + "'",
         near ? "did you mean " + *near + "?"
-             : "the options are latency, mode, passphrase, pbkeylen and streamid");
+             : "the options are adapter, latency, mode, passphrase, pbkeylen and streamid");
   }
 }
 

@@ -15,6 +15,7 @@ struct Address {
   Mode mode = Mode::kCaller;
   std::chrono::milliseconds latency{120};
   std::string passphrase, stream_id;  // as written; percent-encoding is taken off
+  std::string adapter;                // our own address, numeric; empty: whichever the system takes
   int key_length = 0;                 // bytes: 16, 24, 32; 0: as the peer
 };
 

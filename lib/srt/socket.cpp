@@ -99,9 +99,9 @@ void Engine::State::begin(const SocketPtr& socket, const Endpoint& peer, const S
   socket->connecting = true;
   socket->rendezvous = settings.rendezvous;
   bool good = true;
-  if (settings.rendezvous) {
-    set(socket->id, SRTO_RENDEZVOUS, 1);
-    Endpoint local(peer.protocol(), peer.port());
+  if (settings.rendezvous) set(socket->id, SRTO_RENDEZVOUS, 1);
+  if (settings.rendezvous || !settings.local_host.empty()) {
+    Endpoint local(peer.protocol(), settings.rendezvous ? peer.port() : uint16_t{0});
     boost::system::error_code error;
     const auto host = boost::asio::ip::make_address(settings.local_host, error);
     if (!error) local.address(host);

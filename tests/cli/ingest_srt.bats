@@ -140,7 +140,9 @@ load ../support/srt
   transmit demo "$T/wrap.ts" 4
   wait_exit ingest
   order_is_good "$T/out.nut"
-  less "$(biggest_gap "$T/out.nut" v)" 0.05
+  # The last one of all, which nothing shows to be whole, is left out and leaves a gap of one.
+  less 118 "$(packets "$T/out.nut" v)"
+  less "$(biggest_gap "$T/out.nut" v)" 0.07
   less "$(biggest_gap "$T/out.nut" a)" 0.05
   flash_beep.py "$T/out.nut" >"$T/offsets.json"
   assert_json "$T/offsets.json" '.pairs >= 3 and .max_abs_ms <= 20'
@@ -215,4 +217,57 @@ load ../support/srt
   [ -n "$library" ]
   # Waits on the monotonic clock need this call.
   readelf -Ws --dyn-syms "$library" | grep -Eq 'pthread_condattr_setclock|pthread_cond_clockwait'
+}
+
+udp_bound() { grep -qi ":$(printf %04x "$1") " /proc/net/udp; }
+
+# sending NAME ADDRESS: the clip from a side that waits for us
+sending() {
+  start "$1" ffmpeg -nostdin -v error -re -i "$(ts_clip)" -c copy -f mpegts "$2"
+}
+
+@test "--pull calls a side that listens, and calls again when that has broken off" {
+  canary >"$T/secret/pass"
+  chmod 600 "$T/secret/pass"
+  port=$(free_udp_port)
+  start ingest stream-ingest --pull "srt://127.0.0.1:$port?passphrase=@file:$T/secret/pass" --events "$T/events" -o "$T/out.nut"
+  wait_for 10 grep -q 'no answer' "$T/ingest.err"
+  local there
+  there="srt://127.0.0.1:$port?mode=listener&passphrase=$(cat "$T/secret/pass")"
+  sending first "$there"
+  wait_for 15 has_events publisher.disconnected 1
+  sending second "$there"
+  wait_for 15 has_events publisher.disconnected 2
+  stop ingest
+  assert_event publisher.connected '.protocol == "pull"'
+  [ "$(packets "$T/out.nut" v)" -ge 230 ]
+  order_is_good "$T/out.nut"
+  decodes "$T/out.nut"
+}
+
+@test "--pull: a wrong passphrase is final, and so is an inner address behind a name" {
+  printf 'the right passphrase' >"$T/secret/right"
+  printf 'the wrong passphrase' >"$T/secret/wrong"
+  chmod 600 "$T"/secret/*
+  port=$(free_udp_port)
+  sending there "srt://127.0.0.1:$port?mode=listener&passphrase=$(cat "$T/secret/right")"
+  wait_for 10 udp_bound "$port"
+  run timeout 20 stream-ingest --pull "srt://127.0.0.1:$port?passphrase=@file:$T/secret/wrong" -o "$T/out.nut"
+  assert_status 11
+  assert_output "srt://127.0.0.1:$port" passphrase
+  run timeout 20 stream-ingest --pull "srt://$(hostname):$port" -o "$T/out.nut"
+  assert_status 4
+  assert_output "--pull-allow"
+  [ ! -s "$T/out.nut" ]
+}
+
+@test "--pull as rendezvous: both sides call" {
+  port=$(free_udp_port)
+  start ingest stream-ingest --pull "srt://127.0.0.2:$port?mode=rendezvous&adapter=127.0.0.1" --duration 2s -o "$T/out.nut"
+  ts_tool.py pace "$(ts_clip)" 4 |
+    timeout -s INT 8 srt-live-transmit -q -a:no -chunk:1316 file://con "srt://127.0.0.1:$port?mode=rendezvous&adapter=127.0.0.2" &
+  wait_exit ingest 20
+  assert_equal "$status" 0
+  [ "$(packets "$T/out.nut" v)" -ge 55 ]
+  decodes "$T/out.nut"
 }

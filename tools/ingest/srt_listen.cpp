@@ -41,8 +41,9 @@ Secret read_passphrase(const std::string& text) {
 
 void check_srt(const Options& o, const std::string& text) {
   const srt::Address address = srt::parse_address(text);
-  if (address.mode != srt::Address::Mode::kCaller || !address.stream_id.empty())
-    throw Error(Exit::kUsage, "srt.url", "--listen takes no mode and no streamid",
+  if (address.mode != srt::Address::Mode::kCaller || !address.stream_id.empty() ||
+      !address.adapter.empty())
+    throw Error(Exit::kUsage, "srt.url", "--listen takes no mode, no streamid and no adapter",
                 "the publishers bring them; --pull srt://... calls or meets another side");
   if (!cli::is_secret_source(address.passphrase)) srt::check_passphrase(address.passphrase);
   for (const std::string& one : o.passphrases) split(one);

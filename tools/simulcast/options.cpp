@@ -8,7 +8,8 @@ namespace {
 constexpr char kDestinations[] =
     "NAME=WHERE names a destination. WHERE is rtmp://HOST/APP/KEY, rtmps://HOST/APP/KEY, "
     "srt://HOST:PORT with options behind it (latency=120ms, passphrase=SOURCE, streamid=ID, "
-    "pbkeylen=32, mode=rendezvous; key=SOURCE is the stream id as well), or the "
+    "pbkeylen=32, mode=rendezvous, adapter=OUR_ADDRESS; key=SOURCE is the stream id as well), or "
+    "the "
     "source of such an address, for it holds a key: @vault:NAME, @file:PATH, @cred:NAME, @fd:N or "
     "@-. With key=SOURCE the address is the server's alone: "
     "main=rtmps://live.example.org/app,key=@file:main.key. Sources are read anew for each "
