@@ -93,6 +93,11 @@ constexpr EventField kInputDown[] = {
     {"reason", "why, for people"},
     {"retry_seconds", "until it is tried again, or null"},
 };
+constexpr EventField kPlaylistItem[] = {{"file", "its path"}};
+constexpr EventField kPlaylistLeftOut[] = {
+    {"file", "its path"},
+    {"reason", "why, for people"},
+};
 constexpr EventField kReader[] = {
     {"reader", "number of the reader"},
     {"reason", "why it left, or null"},
@@ -328,6 +333,9 @@ constexpr std::array kEvents = {
     EventInfo{"track.changed", "ingest", "A track has new parameters from here on.", kTrack},
     EventInfo{"check.failed", "ingest", "What comes in is beyond a limit.", kCheck},
     EventInfo{"check.passed", "ingest", "It is within the limit again.", kCheck},
+    EventInfo{"playlist.item", "ingest", "A file of the playlist begins.", kPlaylistItem},
+    EventInfo{"playlist.left_out", "ingest", "A file of the playlist can't be played.",
+              kPlaylistLeftOut},
     EventInfo{"input.up", "ingest", "A source of one of several inputs is there.", kInputUp},
     EventInfo{"input.down", "ingest", "An input that is pulled broke off or is not to be reached.",
               kInputDown},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "codec/description.h"
+
 namespace stream::media {
 namespace {
 
@@ -65,7 +67,14 @@ void Feed::stamp(av::Packet packet) {
   }
   av::Track changed = tracks_[track];
   const bool changes = packet.mark && !packet.mark->extradata.empty();
-  if (changes) changed.extradata = packet.mark->extradata;
+  if (changes) {
+    changed.extradata = packet.mark->extradata;
+    const auto d = codec::describe(changed.codec, changed.extradata);
+    if (d && d->width > 0) {
+      changed.width = d->width;
+      changed.height = d->height;
+    }
+  }
   hub_.push(packet, changes ? &changed : nullptr);
 }
 

@@ -142,11 +142,11 @@ Part parse_part(const Node& node, const Section& section, const std::string& dir
 
 void check_input(const Node& node, const Part& part) {
   int sources = 0;
-  for (const char* source : {"listen", "pull", "test_pattern", "external"})
+  for (const char* source : {"listen", "pull", "playlist", "test_pattern", "external"})
     sources += part.find(source) != nullptr;
   if (sources != 1)
     node.fail(sources ? "the input has more than one source" : "the input has no source",
-              "say one of listen, pull, test_pattern and external");
+              "say one of listen, pull, playlist, test_pattern and external");
   if (part.find("listen") && !part.find("key_file") && !part.find("open"))
     node.fail("nothing says who may publish",
               "say key_file: FILE (stream-keys makes one), or open: true");

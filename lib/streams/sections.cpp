@@ -13,6 +13,8 @@ using enum Kind;
 constexpr Key kInput[] = {
     {"listen", "--listen", kUrl, false, "", "publishers come here: rtmp://ADDRESS:PORT/APP"},
     {"pull", "--pull", kText, false, "", "a file or a URL that is read instead"},
+    {"playlist", "--playlist", kPath, false, "", "files that are played one after the other"},
+    {"loop", "--loop", kFlag, false, "", "over and over: the playlist, or a file that is pulled"},
     {"test_pattern", "--test-pattern", kFlag, false, "", "a moving picture with a beep instead"},
     {"external", "", kFlag, false, "",
      "another stream-ingest publishes the stream on the bus; none is started"},

@@ -89,14 +89,18 @@ duration() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
   done
 }
 
-@test "examples/channel: the programme begins again when it has come to its end" {
+@test "examples/channel: two films, over and over, as one stream" {
   port=$(free_port)
-  cp "$(clip flash_4s)" programme.mp4
+  ffmpeg -nostdin -v error -i "$(clip flash_4s)" -t 2 -c:v libx264 -preset ultrafast -g 30 one.mp4
+  ffmpeg -nostdin -v error -i "$(clip flash_4s)" -t 2 -c:v libx264 -preset ultrafast -g 30 two.mp4
   sed "s/:8081/:$port/" "$ROOT/examples/channel.yaml" >channel.yaml
-  ROUNDS=2 run --separate-stderr "$ROOT/examples/channel.sh" channel.yaml
+  start channel "$ROOT/examples/channel.sh" channel.yaml one.mp4 two.mp4
+  six_seconds() { [ "$(grep -c '^#EXTINF' out/hls/channel/*/*.m3u8 | sort -t: -k2 -n | tail -n 1 | cut -d: -f2)" -ge 3 ]; }
+  wait_for 40 six_seconds
+  stop channel
   assert_status 0
-  assert_json state/channel/stream.json '[.moves[] | select(.to == "live")] | length == 2'
-  [ -s out/hls/channel/master.m3u8 ]
+  hls_check.py --ended --decode out/hls/channel/master.m3u8 >report.json
+  assert_json report.json '[.renditions[].discontinuities] | add == 0'
   none_running
 }
 

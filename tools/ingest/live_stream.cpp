@@ -249,7 +249,8 @@ void LiveStream::pull(size_t input, media::OpenSource open, media::SourceThread:
                               {"reason", reason},
                               {"retry_seconds", seconds(retry)}});
     else
-      log::warning("stream " + name_ + ": " + escaped(reason) + "; tried again in " +
+      log::warning((name_.empty() ? "" : "stream " + name_ + ": ") + escaped(reason) +
+                   "; tried again in " +
                    to_text(Duration{std::chrono::ceil<std::chrono::milliseconds>(retry)}));
     lost(input, PublisherEnd::kLost, reason);
   };

@@ -17,14 +17,17 @@ namespace {
 }
 
 void check_source(const Options& o) {
-  const int sources = o.listens() + !o.pull.empty() + o.test_pattern;
+  const int sources = o.listens() + !o.pull.empty() + !o.playlist.empty() + o.test_pattern;
   if (sources == 0)
     usage("ingest.source", "no source of media was given",
-          "say --listen rtmp://127.0.0.1:1935/live, --pull FILE|URL, --test-pattern, or --input "
-          "NAME=WHERE for each of several");
+          "say --listen rtmp://127.0.0.1:1935/live, --pull FILE|URL, --playlist FILE, "
+          "--test-pattern, or --input NAME=WHERE for each of several");
   if (sources > 1)
-    usage("ingest.source", "--listen, --pull and --test-pattern exclude each other",
+    usage("ingest.source", "--listen, --pull, --playlist and --test-pattern exclude each other",
           "run one stream-ingest for each, or name them as inputs of one stream with --input");
+  const auto pulled = parse_url(o.pull);
+  if (o.loop && o.playlist.empty() && (o.pull.empty() || (pulled && pulled->scheme != "file")))
+    usage("ingest.loop", "--loop repeats files", "say --playlist FILE or --pull FILE");
   const std::string bus = cli::bus_name(o.output.output);
   if (!bus.empty() && !o.service.name.empty() && bus != o.service.name)
     usage("ingest.name", "--name " + o.service.name + " and -o bus:" + bus + " differ",
@@ -188,7 +191,22 @@ void describe(cli::Command& c) {
          "and when a name changes its address: loopback, private, link-local and other inner "
          "addresses are refused, but for the address and port that stand in the URL itself as "
          "numbers (or localhost). A camera in your own network is written with its address, or "
-         "allowed: --pull-allow 192.168.0.0/16.");
+         "allowed: --pull-allow 192.168.0.0/16.\n\n"
+         "srt://HOST:PORT calls a side that listens and takes its MPEG-TS; with mode=rendezvous "
+         "both sides call, from the same port. adapter=ADDRESS is our own address, where there are "
+         "several; latency, passphrase, streamid and pbkeylen are as for --listen, and passphrase "
+         "and streamid may name where they are (passphrase=@vault:NAME).");
+  c.note(
+      "Playlists",
+      "--playlist takes an .m3u (a path a line, lines with # are comments) or YAML (a list of "
+      "paths). Paths are relative to the playlist. The last picture of a file is followed by the "
+      "first of the next at the distance of a picture, and sound stays in sync. With --loop the "
+      "playlist is read anew for each round, so that what is changed there counts from the next "
+      "one on; one that can't be read then changes nothing.\n\n"
+      "The first file says what the tracks are. The others may differ in size and rate of the "
+      "picture, not in codec, rate of the sound or kind of container; one that does, is damaged "
+      "or not there is left out with the event playlist.left_out. playlist.item tells what is "
+      "on.");
   c.note("Asking an endpoint",
          "--auth-url gets a POST for each publisher whose key is neither in --key-file nor a token "
          "of --token-key, in JSON of the schema stream.publish_question/1: protocol, address, ip, "
@@ -216,9 +234,15 @@ void declare(cli::Command& c, Options& o) {
            "publishers on srt://ADDRESS:PORT; "
            "repeat for each address. Each stream appears as bus:NAME")
       .url();
-  c.option("--pull", o.pull, "FILE|URL", "read a file or a URL, anything that libavformat opens")
+  c.option("--pull", o.pull, "FILE|URL",
+           "read a file or a URL, anything that libavformat opens, or srt://HOST:PORT (caller or "
+           "rendezvous)")
       .url()
       .completes(cli::Completion::kFile);
+  c.option("--playlist", o.playlist, "FILE",
+           "play the files that it names one after the other, as one stream")
+      .completes(cli::Completion::kFile);
+  c.flag("--loop", o.loop, "play the playlist, or the file of --pull, over and over");
   c.option(
       "--pull-allow", o.pull_allow, "ADDRESS|PROTOCOL",
       "what a pulled playlist, a redirect or a host's name may lead to beside public addresses "
@@ -300,7 +324,7 @@ void declare(cli::Command& c, Options& o) {
   c.option("--waiting-memory", o.waiting_memory, "SIZE",
            "for what a connection sent before it publishes");
 
-  c.section("Files and patterns (--pull, --test-pattern)");
+  c.section("Files and patterns (--pull, --playlist, --test-pattern)");
   c.flag("--realtime", o.realtime, "pace by the clock; the bus is paced always");
   c.option("--duration", o.duration, "TIME", "end after this much media");
   c.option("--size", o.size, "WxH", "of the test pattern");

@@ -21,7 +21,8 @@ struct Options {
 
   // Sources; of exactly one kind, --input with or without --listen.
   std::vector<std::string> listen;
-  std::string pull;
+  std::string pull, playlist;
+  bool loop = false;
   std::vector<PullAllow> pull_allow;
   bool test_pattern = false;
   std::vector<InputSpec> inputs;

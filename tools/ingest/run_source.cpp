@@ -4,8 +4,17 @@
 #include <boost/asio/post.hpp>
 #include <exception>
 
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/url.h"
+#include "cli/secret_source.h"
+#include "ingest/playlist_source.h"
+#include "ingest/srt_source.h"
 #include "listen.h"
 #include "live_stream.h"
+#include "playlist_file.h"
+#include "srt/address.h"
 
 namespace stream::ingest {
 namespace {
@@ -31,14 +40,74 @@ media::OpenSource pattern(const Options& options) {
   return media::pattern_source(o);
 }
 
+Secret secret_of(const std::string& text) {
+  return cli::is_secret_source(text) ? cli::read_secret(text) : Secret(text);
+}
+
+media::OpenSource call_srt(const std::string& text, const av::InputOptions& options) {
+  const srt::Address address = srt::parse_address(text);
+  media::SrtCall call;
+  call.host = address.host;
+  call.port = address.port;
+  call.shown = "srt://" + parse_url(text)->authority();
+  if (call.host.empty())
+    throw Error(Exit::kUsage, "srt.url", "nobody can be called at " + call.shown + ": no host",
+                "write srt://HOST:PORT; to take publishers, --listen " + call.shown);
+  call.settings.latency = address.latency;
+  call.settings.key_length = address.key_length;
+  call.settings.local_host = address.adapter;
+  call.settings.rendezvous = address.mode == srt::Address::Mode::kRendezvous;
+  call.settings.passphrase = secret_of(address.passphrase);
+  call.settings.stream_id = secret_of(address.stream_id);
+  srt::check_passphrase(call.settings.passphrase.reveal());
+  call.silence = options.timeout;
+  call.may_connect = options.may_connect;
+  return media::srt_source(std::move(call));
+}
+
 }  // namespace
 
 media::OpenSource open_url(const std::string& url, const Options& options) {
   av::InputOptions o;
   o.timeout = kSilence;
   apply_rules(url, options.pull_allow, o);
+  // libavformat's SRT is another library's thread, and asks nobody where it may go.
+  if (url.starts_with("srt://")) return call_srt(url, o);
   return media::pull_source(url, o);
 }
+
+namespace {
+
+// Its events come from the source's thread.
+media::OpenSource playlist(const Options& o, boost::asio::io_context& io,
+                           control::Service& service) {
+  media::Playlist list;
+  list.loop = o.loop;
+  list.files = [&o] {
+    return o.playlist.empty() ? std::vector{o.pull} : read_playlist(o.playlist);
+  };
+  const auto tell = [&io, &service, name = o.single_name()](const char* event,
+                                                            control::Json fields) {
+    boost::asio::post(io, [&service, name, event, fields = std::move(fields)] {
+      service.events().emit(event, name, fields);
+    });
+  };
+  list.begins = [tell](const std::string& file) { tell("playlist.item", {{"file", file}}); };
+  list.left_out = [tell](const std::string& file, const std::string& reason) {
+    log::warning(escaped(file) + " is left out: " + reason);
+    tell("playlist.left_out", {{"file", file}, {"reason", reason}});
+  };
+  return media::playlist_source(std::move(list));
+}
+
+media::OpenSource source_of(const Options& o, boost::asio::io_context& io,
+                            control::Service& service) {
+  if (o.test_pattern) return pattern(o);
+  if (!o.playlist.empty() || o.loop) return playlist(o, io, service);
+  return open_url(o.pull, o);
+}
+
+}  // namespace
 
 int run_source(const Options& options, cli::Context&) {
   boost::asio::io_context io{1};
@@ -61,10 +130,9 @@ int run_source(const Options& options, cli::Context&) {
     media::SourceThread::Options o;
     o.realtime = options.realtime || options.to_bus();
     if (options.duration) o.duration = options.duration->value;
-    if (!options.test_pattern) o.patience = options.hold.value;
+    if (!options.test_pattern && options.playlist.empty()) o.patience = options.hold.value;
     stream->on_begin([&] { service.ready(options.test_pattern ? "test pattern" : "pulling"); });
-    stream->pull(0, options.test_pattern ? pattern(options) : open_url(options.pull, options), o,
-                 options.test_pattern ? "test" : "pull");
+    stream->pull(0, source_of(options, io, service), o, options.test_pattern ? "test" : "pull");
     io.run();
     const std::exception_ptr failure = stream->failure();
     stream.reset();
