@@ -156,6 +156,11 @@ void check_input(const Node& node, const Part& part) {
                          "use key_file, listen on 127.0.0.1, or say insecure: true");
 }
 
+// Media comes once stream-ingest runs, and not when a publisher does.
+bool has_own_source(const Part& input) {
+  return input.find("pull") || input.find("test_pattern");
+}
+
 void need(const Node& node, const Part& part, const char* key) {
   if (!part.find(key))
     node.fail("'" + std::string(key) + "' is missing in " + std::string(part.section->name));
@@ -239,7 +244,7 @@ const Part* File::find(std::string_view section_name) const {
 }
 
 File parse_file(const Node& root, const std::string& directory) {
-  std::vector<std::string> known{"name", "title", "group", "destinations", "hooks"};
+  std::vector<std::string> known{"name", "title", "group", "schedule", "destinations", "hooks"};
   for (const Section& section : sections()) known.emplace_back(section.name);
   root.only(known);
   File file;
@@ -273,6 +278,8 @@ File parse_file(const Node& root, const std::string& directory) {
   }
   if (!file.find("input"))
     root.fail("'input' is missing", "for example input: {test_pattern: true}");
+  if (const Node* schedule = root.find("schedule"))
+    file.schedule = parse_schedule(*schedule, has_own_source(*file.find("input")));
   if (const Node* destinations = root.find("destinations")) {
     for (const auto& [key, node] : destinations->entries())
       file.destinations.push_back(parse_destination(key, node, directory));
@@ -304,6 +311,7 @@ Json to_json(const File& file) {
   Json out{{"name", file.name}};
   if (!file.title.empty()) out["title"] = file.title;
   if (!file.group.empty()) out["group"] = file.group;
+  if (file.schedule) out["schedule"] = to_json(*file.schedule);
   for (const Part& part : file.parts) {
     Json& section = out[std::string(part.section->name)] = Json::object();
     for (const Setting& setting : part.settings) {

@@ -1,8 +1,9 @@
 // The stream file, stream.yaml(5): what a stream is. Read strictly; a section's keys are the
 // options of the program it stands for, by the table of sections(). Paths are absolute once read.
-// Pure.
+// Pure, but that the time zone of a schedule is looked up.
 #pragma once
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 
 #include "config/node.h"
 #include "hooks/hook.h"
+#include "streams/schedule.h"
 
 namespace stream::streams {
 
@@ -75,6 +77,7 @@ struct File {
   std::vector<Part> parts;                // in the order of sections(); "input" is always there
   std::vector<Destination> destinations;  // by name
   std::vector<hooks::Hook> hooks;         // by name
+  std::optional<Schedule> schedule;
 
   const Part* find(std::string_view section_name) const;
   bool operator==(const File&) const = default;

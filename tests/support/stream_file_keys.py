@@ -54,6 +54,31 @@ def schema_of(parts):
                            for key, _, kind, many, choices, meaning in rows}}
     for section, key in (("ladder", "output"), ("record", "output"), ("serve", "listen")):
         properties[section]["required"] = [key]
+    span = {"type": "string", "pattern": "^[0-9.]+(ms|s|m|h|d)$"}
+    ends = {"duration": {**span, "description": "how long"},
+            "until": {"type": "string", "description": "11:30, or in at 2026-12-06 11:30"}}
+    title = {"type": "string", "maxLength": 200, "description": "for people"}
+    start = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?$",
+             "description": "2026-12-06 10:00, as the clocks there show it"}
+    cron = {"type": "string", "description": "as in crontab(5): 0 10 * * SUN"}
+    day = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+
+    def one_or_list(word, required, more):
+        one = {"oneOf": [word, {"type": "object", "additionalProperties": False, "required": [required],
+                                "properties": {required: word, **ends, "title": title, **more}}]}
+        return {"oneOf": [*one["oneOf"], {"type": "array", "minItems": 1, "maxItems": 200, "items": one}]}
+
+    properties["schedule"] = {
+        "type": "object", "additionalProperties": False, "required": ["time_zone"], "description": "when it is live",
+        "anyOf": [{"required": ["at"]}, {"required": ["cron"]}],
+        "properties": {
+            "time_zone": {"type": "string", "description": "whose clocks: Europe/Berlin"},
+            "at": one_or_list(start, "start", {}),
+            "cron": one_or_list(cron, "when", {"from": {**day, "description": "the first day"},
+                                               "to": {**day, "description": "the last day"}}),
+            **ends,
+            "ready": {**span, "description": "publishers may come so long before"},
+            "late": {"type": "string", "description": "it may begin so late, or all: until its end"}}}
     source = {"type": "string", "pattern": "^@"}
     properties["destinations"] = {
         "type": "object", "maxProperties": 64, "propertyNames": name, "description": "name: address",
