@@ -90,6 +90,30 @@ Json to_json(const StreamRecording& r) {
           {"ready", r.ready}};
 }
 
+Json to_json(const StreamSession& s) {
+  return {{"start_at", rfc3339(s.start)},
+          {"end_at", rfc3339(s.end)},
+          {"title", text_or_null(s.title)},
+          {"state", s.missed   ? "missed"
+                    : s.open() ? "open"
+                               : "closed"},
+          {"opened_at", time_or_null(s.opened)},
+          {"closed_at", time_or_null(s.closed)},
+          {"reason", text_or_null(s.reason)}};
+}
+
+StreamSession session_of(const Json& object) {
+  StreamSession s;
+  s.start = time_of(object, "start_at").value_or(WallTime());
+  s.end = time_of(object, "end_at").value_or(WallTime());
+  s.title = text_of(object, "title");
+  s.missed = object.at("state") == "missed";
+  s.opened = time_of(object, "opened_at");
+  s.closed = time_of(object, "closed_at");
+  s.reason = text_of(object, "reason");
+  return s;
+}
+
 StreamRecording recording_of(const Json& object) {
   StreamRecording r;
   r.id = object.at("recording").get<std::string>();
@@ -147,8 +171,26 @@ bool Stream::note(StreamRecording recording) {
   return became;
 }
 
+void Stream::note(StreamSession session) {
+  const auto place =
+      std::lower_bound(sessions.begin(), sessions.end(), session.start,
+                       [](const StreamSession& s, WallTime start) { return s.start < start; });
+  if (place != sessions.end() && place->start == session.start)
+    *place = std::move(session);
+  else
+    sessions.insert(place, std::move(session));
+  if (sessions.size() > kMost) sessions.erase(sessions.begin());
+}
+
+StreamSession* Stream::open_session() {
+  for (StreamSession& session : sessions)
+    if (session.open()) return &session;
+  return nullptr;
+}
+
 Json to_json(const Stream& s) {
-  Json moves = Json::array(), recordings = Json::array();
+  Json moves = Json::array(), recordings = Json::array(), sessions = Json::array();
+  for (const StreamSession& session : s.sessions) sessions.push_back(to_json(session));
   for (const StreamMove& move : s.moves) moves.push_back(to_json(move));
   for (const StreamRecording& recording : s.recordings) recordings.push_back(to_json(recording));
   return {{"schema", kSchema},
@@ -164,7 +206,8 @@ Json to_json(const Stream& s) {
           {"live_at", time_or_null(s.live)},
           {"ended_at", time_or_null(s.ended)},
           {"moves", moves},
-          {"recordings", recordings}};
+          {"recordings", recordings},
+          {"sessions", sessions}};
 }
 
 Stream stream_from_json(const Json& document) {
@@ -188,6 +231,9 @@ Stream stream_from_json(const Json& document) {
                          life_of(move, "to"), text_of(move, "reason")});
     for (const Json& recording : document.at("recordings"))
       s.recordings.push_back(recording_of(recording));
+    // Not in those that were written before there were schedules.
+    if (document.contains("sessions"))
+      for (const Json& session : document["sessions"]) s.note(session_of(session));
     return s;
   } catch (const Json::exception& e) {
     invalid(e.what());

@@ -49,6 +49,16 @@ struct StreamRecording {
   bool ready = false;  // its files may be taken away
 };
 
+// What became of one session of the schedule; its start says which.
+struct StreamSession {
+  WallTime start, end;
+  std::string title;
+  bool missed = false;                     // nothing ran in its time
+  std::optional<WallTime> opened, closed;  // opened and not closed: it runs, or was interrupted
+  std::string reason;                      // of its end, for people
+  bool open() const { return opened && !closed; }
+};
+
 struct Stream {
   std::string name, title, group;
   std::string path;            // of the stream file; may be empty
@@ -59,11 +69,14 @@ struct Stream {
   std::optional<WallTime> opened, live, ended;  // the last time it was
   std::vector<StreamMove> moves;                // the newest hundred
   std::vector<StreamRecording> recordings;      // likewise
+  std::vector<StreamSession> sessions;          // likewise, by start
 
   // Follows the table; true when it moved.
   bool move(Cause cause, const std::string& reason, WallTime now);
   // Adds or replaces by id; true when it has become ready by this.
   bool note(StreamRecording recording);
+  void note(StreamSession session);  // by start
+  StreamSession* open_session();     // nullptr: none is
 };
 
 Json to_json(const Stream& stream);
