@@ -298,6 +298,19 @@ constexpr EventField kHookDropped[] = {
 constexpr EventField kHookRecovered[] = {{"hook", "name of the hook"},
                                          {"failures", "how many came before"}};
 constexpr EventField kLife[] = {{"before", "the state it leaves"}, {"reason", "why, for people"}};
+constexpr EventField kScheduled[] = {
+    {"start_at", "when it starts by the schedule, RFC 3339"},
+    {"end_at", "when it ends by the schedule, RFC 3339"},
+    {"title", "its title, or null"},
+    {"reason", "why, for people"},
+};
+constexpr EventField kSessionOpened[] = {
+    {"start_at", "when it starts by the schedule, RFC 3339"},
+    {"end_at", "when it ends by the schedule, RFC 3339"},
+    {"title", "its title, or null"},
+    {"late_seconds", "how long after its start, or 0"},
+    {"resumed", "whether it was open already"},
+};
 constexpr EventField kApplied[] = {
     {"started", "programs that are new"},
     {"ended", "programs that are not wanted any more"},
@@ -434,6 +447,9 @@ constexpr std::array kEvents = {
     EventInfo{"stream.ended", "ctl", "It is completed: all have ended.", kLife},
     EventInfo{"stream.failed", "ctl", "It ended by a failure.", kLife},
     EventInfo{"stream.scheduled", "ctl", "It is to come.", kLife},
+    EventInfo{"session.opened", "ctl", "A session of the schedule has begun.", kSessionOpened},
+    EventInfo{"session.closed", "ctl", "It has ended.", kScheduled},
+    EventInfo{"session.missed", "ctl", "Nothing ran in its time.", kScheduled},
     EventInfo{"stream.applied", "ctl", "A changed stream file is in force.", kApplied},
     EventInfo{"hook.failed", "ctl", "A hook did not take an event; it is tried again.",
               kHookFailed},

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "control/client.h"
 #include "os/dirs.h"
+#include "os/notify.h"
 #include "os/unix_socket.h"
 
 namespace stream::streams {
@@ -19,7 +20,8 @@ using namespace std::chrono_literals;
 using manifest::Cause;
 using manifest::Life;
 
-constexpr auto kTick = 100ms;            // how soon media is seen
+constexpr auto kTick = 100ms;  // how soon media is seen
+constexpr std::chrono::microseconds kSleep = 20s;
 constexpr Nanoseconds kMediaPause = 3s;  // a source that is started again is not the end
 constexpr Nanoseconds kReadersEnd = 3s;  // of the five seconds; then the source goes too
 constexpr Nanoseconds kAllEnd = 4800ms;  // then nothing is asked any more
@@ -80,7 +82,11 @@ std::string Supervisor::media(Nanoseconds) {
 
 void Supervisor::step(Nanoseconds now) {
   answer_requests();
-  if (!ending_ && service_.stopping()) begin_end("it was asked to end", false, now);
+  keep(now);
+  if (!ending_ && service_.stopping()) {
+    leaving_ = true;
+    if (!asleep_) begin_end("it was asked to end", false, now);
+  }
   media_ = media(now);
   bool earlier_ready = true;
   for (const auto& one : branches_) {
@@ -92,11 +98,13 @@ void Supervisor::step(Nanoseconds now) {
   }
   if (ending_) {
     step_end(now);
+  } else if (asleep_) {
+    over_ = leaving_ && all_idle();
   } else {
     if (earlier_ready && !opened_) {
       opened_ = true;
       move(Cause::kOpened, "its programs are ready");
-      service_.ready("stream " + file_.name + " is ready");
+      tell_ready("stream " + file_.name + " is ready");
     }
     for (const auto& one : branches_)
       if (one->wanted() && !one->idle()) teller_.follow(one->tool(), now);
@@ -222,8 +230,12 @@ void Supervisor::step_end(Nanoseconds now) {
     for (const auto& one : branches_) one->want(std::nullopt);
   if (now - ending_since_ > kAllEnd)
     for (const auto& one : branches_) one->kill();
-  over_ = std::all_of(branches_.begin(), branches_.end(),
-                      [](const auto& one) { return !one->wanted() && one->idle(); });
+  over_ = all_idle();
+}
+
+bool Supervisor::all_idle() const {
+  return std::all_of(branches_.begin(), branches_.end(),
+                     [](const auto& one) { return !one->wanted() && one->idle(); });
 }
 
 void Supervisor::move(Cause cause, const std::string& reason) {
@@ -251,20 +263,29 @@ void Supervisor::publish_status(Nanoseconds now) {
   const Json life = to_text(stream_.life);
   const Json reason = stream_.reason.empty() ? Json(nullptr) : Json(stream_.reason);
   std::lock_guard lock(mutex_);
-  status_ = {{"lifecycle", life}, {"reason", reason}, {"programs", std::move(list)}};
+  status_ = {{"lifecycle", life},
+             {"reason", reason},
+             {"session", session_status()},
+             {"next_session", next_},
+             {"programs", std::move(list)}};
 }
 
 // --- the loop --------------------------------------------------------------------------------
 
 void Supervisor::wait(Nanoseconds) {
   std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}};
-  if (!ending_) fds.push_back({service_.stop_fd(), POLLIN, 0});
+  if (!ending_ && !leaving_) fds.push_back({service_.stop_fd(), POLLIN, 0});
   teller_.add_handles(fds);
   for (const auto& one : branches_) {
     fds.push_back({one->notifications(), POLLIN, 0});
     if (one->handle() >= 0) fds.push_back({one->handle(), POLLIN, 0});
   }
-  ::poll(fds.data(), fds.size(), static_cast<int>(kTick.count()));
+  // Nothing to do until the timer: only the watchdog wants to hear of us.
+  const bool sleeps = asleep_ && !leaving_ && all_idle();
+  if (sleeps) fds.push_back({timer_.fd(), POLLIN, 0});
+  const auto most = os::watchdog_interval().value_or(kSleep);
+  const auto time = sleeps ? std::chrono::ceil<std::chrono::milliseconds>(most / 2) : kTick;
+  ::poll(fds.data(), fds.size(), static_cast<int>(time.count()));
 }
 
 Exit Supervisor::run() {
@@ -274,16 +295,14 @@ Exit Supervisor::run() {
   stream_.group = file_.group;
   save();
   teller_.set(file_.hooks);
-  move(Cause::kReset, "it is run again");
-  want_all();
-  while (!over_) {
+  begin_run();
+  do {
     const Nanoseconds now = monotonic_now();
     step(now);
     service_.alive();
     if (!over_) wait(now);
-  }
+  } while (!over_ || go_on());
   answer_requests();
-  move(failed_ ? Cause::kFailed : Cause::kAllEnded, end_reason_);
   teller_.finish();
   if (!failed_) return Exit::kOk;
   throw Error(Exit::kNo, "stream.failed", "the stream '" + file_.name + "' failed: " + end_reason_,

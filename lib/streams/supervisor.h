@@ -3,6 +3,7 @@
 // of it within five seconds. When it was killed, the next one takes over what runs. run() is the
 // one thread that acts; requests of the control socket are queued to it.
 #pragma once
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -12,16 +13,24 @@
 
 #include "control/service.h"
 #include "manifest/stream.h"
+#include "os/wall_timer.h"
 #include "streams/branch.h"
+#include "streams/keeper.h"
 #include "streams/teller.h"
 
 namespace stream::streams {
+
+enum class Keep {
+  kSchedule,  // open each session until the last is over; without a schedule, now
+  kOnce,      // only what is due now
+  kNow,       // whatever the schedule says
+};
 
 class Supervisor {
  public:
   // `service` is that of stream-ctl under the stream's name; verbs and handlers are declared here.
   Supervisor(control::Service& service, manifest::Store& store, manifest::Stream stream, File file,
-             BranchLimits limits, hooks::ReadSecret read_secret);
+             BranchLimits limits, hooks::ReadSecret read_secret, Keep keep = Keep::kSchedule);
   ~Supervisor();
 
   // Until the stream has ended.
@@ -48,6 +57,20 @@ class Supervisor {
   void look_for_recordings(Nanoseconds now, bool at_once);
   void begin_end(const std::string& reason, bool failed, Nanoseconds now);
   void step_end(Nanoseconds now);
+
+  void begin_run();
+  void keep(Nanoseconds now);
+  void rest(const Decision& decision, Nanoseconds now);
+  void open_session(const Session& session, manifest::WallTime now);
+  void close_session(const std::string& reason);
+  void note_missed(const std::vector<Session>& missed);
+  void take_schedule();
+  void tell_ready(const std::string& text);
+  bool go_on();
+  bool all_idle() const;
+  std::string text_of(const Decision& decision) const;
+  Json session_status() const;
+
   void move(manifest::Cause cause, const std::string& reason);
   void save();
   void publish_status(Nanoseconds now);
@@ -65,6 +88,16 @@ class Supervisor {
   Nanoseconds media_gone_{}, ending_since_{}, recordings_looked_{}, destinations_tried_{};
   unsigned destinations_of_ = 0;  // the start of stream-simulcast that has them
   bool destinations_due_ = true;
+
+  const Keep keep_;
+  std::optional<TimeZone> zone_;  // while the schedule counts
+  bool asleep_ = false;           // until a session
+  bool leaving_ = false;          // no session is waited for any more
+  bool told_ready_ = false;
+  std::atomic<bool> asked_{false};  // a person ends it, and not a signal
+  manifest::WallTime looked_{}, look_{};
+  Json next_;  // session
+  os::WallTimer timer_;
 
   os::Fd wake_;
   std::mutex mutex_;

@@ -30,13 +30,14 @@ struct Supervisor::Request {
 };
 
 Supervisor::Supervisor(control::Service& service, manifest::Store& store, manifest::Stream stream,
-                       File file, BranchLimits limits, hooks::ReadSecret read_secret)
+                       File file, BranchLimits limits, hooks::ReadSecret read_secret, Keep keep)
     : service_(service),
       store_(store),
       stream_(std::move(stream)),
       file_(std::move(file)),
       limits_(limits),
       teller_(service, file_.name, std::move(read_secret)),
+      keep_(keep),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   declare_verbs();
 }
@@ -93,6 +94,12 @@ void Supervisor::declare_verbs() {
       return apply(file);
     });
   });
+  // A signal only interrupts a session: the machine may be going down.
+  service_.verb("stop", [this](const Json&, const std::string&) {
+    asked_ = true;
+    service_.stop("asked by the control socket");
+    return Json{{"stopping", true}};
+  });
   service_.verb("hooks.list", [this](const Json&, const std::string&) {
     return ask([this] { return Json{{"hooks", teller_.status()}}; });
   });
@@ -134,7 +141,8 @@ Json Supervisor::apply(const File& file) {
   stream_.group = file.group;
   stream_.file = to_json(file);
   teller_.set(file_.hooks);
-  want_all();
+  if (zone_) take_schedule();
+  if (!asleep_) want_all();
   save();
   Json fields = to_json(d);
   service_.emit("stream.applied", fields);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/terminal.h"
 #include "ctl.h"
+#include "registry.h"
 #include "streams/file.h"
 
 namespace stream::ctl {
@@ -18,8 +19,10 @@ int check(const Options& options, const cli::Context& context) {
   for (const std::string& path : options.files) {
     try {
       const streams::File file = streams::load_file(path);
-      good.push_back({{"path", path}, {"stream", file.name}});
-      context.confirm(path + ": stream '" + file.name + "' is right");
+      const Coming coming = coming_of(file);
+      good.push_back({{"path", path}, {"stream", file.name}, {"next_session", coming.json}});
+      context.confirm(path + ": stream '" + file.name + "' is right" +
+                      (coming.text.empty() ? "" : "; " + coming.text));
     } catch (const Error& e) {
       ++wrong;
       if (!first) first = e;

@@ -19,9 +19,11 @@ struct Options {
   Duration restart_delay{std::chrono::milliseconds(500)}, wait_timeout{std::chrono::seconds(30)},
       start_timeout{std::chrono::seconds(30)};
   int restart_max = 10;
-  cli::TableBundle table, plan_table;
+  cli::TableBundle table, plan_table, schedule_table, tick_table;
+  int next = 10;
+  std::string from;
   Duration timeout{std::chrono::seconds(10)}, wait{std::chrono::seconds(2)};
-  bool follow = false, dry_run = false;
+  bool follow = false, dry_run = false, now = false, once = false;
   std::string hook;  // of the verbs "hooks ..."
   bool all = false;
   Secret hook_secret;
@@ -50,6 +52,8 @@ int restart(const Options& options, const cli::Context& context);
 int check(const Options& options, const cli::Context& context);
 int plan(const Options& options, const cli::Context& context);
 int show(const Options& options, const cli::Context& context);
+int tick(const Options& options, const cli::Context& context);
+int schedule(const Options& options, const cli::Context& context);
 int hooks_list(const Options& options, const cli::Context& context);
 int hooks_retry(const Options& options, const cli::Context& context);
 int hooks_retry_all(const Options& options, const cli::Context& context);

@@ -1,4 +1,5 @@
 // The verbs about stream files.
+#include "base/error.h"
 #include "ctl.h"
 
 namespace stream::ctl {
@@ -31,7 +32,26 @@ void declare_file_verbs(Command& root, Options& options) {
       .completes(Completion::kFile);
   show_verb.run([&](Context& context) { return show(options, context); });
 
-  root.subcommand(std::move(check_verb))
+  Command schedule_verb("schedule", "list the coming sessions of a stream");
+  schedule_verb.description(
+      "Prints when the sessions of its schedule start and end, by the clocks of its time zone and, "
+      "with --json, in UTC as well: each once, also on the days on which the clocks change. "
+      "stream.yaml(5) says how a schedule is written.");
+  schedule_verb.positional("FILE|NAME", options.file, "a stream file, or a stream that was applied")
+      .completes(Completion::kFile);
+  schedule_verb.option("--next", options.next, "N", "how many");
+  schedule_verb.option("--from", options.from, "TIME",
+                       "those that end after then, as 2027-03-27T00:00:00Z; else after now");
+  options.schedule_table.declare(schedule_verb, {"start", "end", "ready", "title"});
+  schedule_verb.check([&] {
+    if (options.next < 1 || options.next > 100'000)
+      throw Error(Exit::kUsage, "usage.value", "--next must be from 1 to 100000",
+                  "for example --next 10");
+  });
+  schedule_verb.run([&](Context& context) { return schedule(options, context); });
+
+  root.subcommand(std::move(schedule_verb))
+      .subcommand(std::move(check_verb))
       .subcommand(std::move(plan_verb))
       .subcommand(std::move(show_verb));
 }

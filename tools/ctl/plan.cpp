@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "ctl.h"
+#include "registry.h"
 #include "streams/estimate.h"
 
 namespace stream::ctl {
@@ -68,6 +69,7 @@ int plan(const Options& options, const cli::Context& context) {
   const streams::Estimate estimate = streams::estimate(file);
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const streams::Need total = estimate.total();
+  const Coming coming = coming_of(file);
   Json list = Json::array();
   cli::Table table({"program", "cores", "up", "disk", "command"});
   for (size_t i = 0; i < processes.size(); ++i) {
@@ -85,9 +87,11 @@ int plan(const Options& options, const cli::Context& context) {
                         {"input_bps", estimate.input_bps},
                         {"cores_here", cores},
                         {"total", to_json(total)},
+                        {"next_session", coming.json},
                         {"programs", list}});
   else
     context.print(table.text(options.plan_table));
+  if (!context.json() && !coming.text.empty()) context.confirm(coming.text);
   return 0;
 }
 

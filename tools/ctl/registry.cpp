@@ -1,5 +1,6 @@
 #include "registry.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -7,8 +8,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "os/dirs.h"
 #include "os/unix_socket.h"
+#include "os/zone.h"
 
 namespace stream::ctl {
 
@@ -63,6 +66,31 @@ os::FileLock stream_lock(const std::string& name) {
 
 bool supervised(const std::string& name) {
   return os::socket_is_live(os::control_socket_path(name, "ctl"));
+}
+
+std::string log_of(const std::string& name) {
+  return os::state_dir() + "/" + name + "/ctl.log";
+}
+
+os::Child spawn_up(const Given& given, const std::string& option) {
+  const std::string &name = given.file.name, log = log_of(name);
+  os::make_dirs(os::state_dir() + "/" + name);
+  const os::Fd errors(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!errors) throw_errno("write to", log, errno);
+  std::vector<std::string> argv{"stream-ctl", "up", given.path.empty() ? name : given.path};
+  if (!option.empty()) argv.push_back(option);
+  return os::Child::spawn("/proc/self/exe", argv, {}, os::stream_runtime_dir(name) + "/ctl.run",
+                          {-1, errors.get()});
+}
+
+Coming coming_of(const streams::File& file) {
+  if (!file.schedule) return {};
+  const TimeZone zone = os::load_zone(file.schedule->time_zone);
+  const auto list = streams::sessions_after(
+      *file.schedule, zone, std::chrono::floor<std::chrono::seconds>(wall_now()), 1);
+  if (list.empty()) return {nullptr, "all its sessions are over"};
+  return {streams::to_json(list[0], zone),
+          "next session " + streams::describe(list[0], *file.schedule, zone)};
 }
 
 manifest::Stream manifest_of(const Given& given) {

@@ -1,10 +1,12 @@
 // The streams that have a manifest, and the stream files that verbs are given.
 #pragma once
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "manifest/stream.h"
+#include "os/child.h"
 #include "os/file_lock.h"
 #include "streams/file.h"
 
@@ -29,6 +31,19 @@ Given read_given(const std::string& text);
 os::FileLock stream_lock(const std::string& name);
 // Whether stream-ctl up runs it.
 bool supervised(const std::string& name);
+
+// STATE/NAME/ctl.log, the messages of one that was started in the background.
+std::string log_of(const std::string& name);
+// stream-ctl up with that option, where no terminal ends it; it ends at once with 15 when another
+// is at it.
+os::Child spawn_up(const Given& given, const std::string& option);
+
+// The session of a schedule that runs or comes next.
+struct Coming {
+  nlohmann::json json;  // null: there is none
+  std::string text;     // for people
+};
+Coming coming_of(const streams::File& file);
 
 // A manifest of the file: the one that is there with its history, or a new one.
 manifest::Stream manifest_of(const Given& given);

@@ -8,10 +8,15 @@ namespace stream::ctl {
 
 int show(const Options& options, const cli::Context& context) {
   const streams::File file = read_given(options.file).file;
-  if (context.json())
-    context.print_json({{"schema", "stream.ctl.show/1"}, {"file", streams::to_json(file)}});
-  else
+  const Coming coming = coming_of(file);
+  if (context.json()) {
+    context.print_json({{"schema", "stream.ctl.show/1"},
+                        {"file", streams::to_json(file)},
+                        {"next_session", coming.json}});
+  } else {
     context.print(streams::to_yaml(file));
+    if (!coming.text.empty()) context.confirm(coming.text);
+  }
   return 0;
 }
 

@@ -1,7 +1,5 @@
 // stream-ctl start: the stream runs without a terminal from now on; where its publisher and its
 // viewers come to.
-#include <fcntl.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -27,20 +25,15 @@ Json text_or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
 }
 
-os::Child spawn_up(const Given& given, const std::string& log) {
-  const std::string& name = given.file.name;
-  const os::Fd errors(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!errors) throw_errno("write to", log, errno);
-  const std::string what = given.path.empty() ? name : given.path;
-  return os::Child::spawn("/proc/self/exe", {"stream-ctl", "up", what}, {},
-                          os::stream_runtime_dir(name) + "/ctl.run", {-1, errors.get()});
-}
-
+// Publishers may come, or it waits for a session of its schedule.
 bool is_up(const std::string& name) {
   if (!supervised(name)) return false;
   const auto stream = find_stream(name);
-  return stream &&
-         (stream->life == manifest::Life::kReady || stream->life == manifest::Life::kLive);
+  if (!stream) return false;
+  if (stream->life == manifest::Life::kScheduled)
+    for (const Json& tool : ask_status(name, {"ctl"}).tools)
+      if (tool.value("next_session", Json()).is_object()) return true;
+  return stream->life == manifest::Life::kReady || stream->life == manifest::Life::kLive;
 }
 
 void wait_ready(const os::Child& child, const std::string& name, const std::string& log,
@@ -120,27 +113,29 @@ void print_addresses(const Json& found, const cli::Context& context) {
 int start(const Options& options, const cli::Context& context) {
   const Given given = read_given(options.file);
   const std::string& name = given.file.name;
-  const std::string log = os::state_dir() + "/" + name + "/ctl.log";
+  const std::string log = log_of(name);
   const bool running = is_up(name);
   if (!running) {
-    os::make_dirs(os::state_dir() + "/" + name);
-    const os::Child child = spawn_up(given, log);
+    const os::Child child = spawn_up(given, options.now ? "--now" : "");
     wait_ready(child, name, log, options.start_timeout);
   }
   // Of one that ran already what runs counts, whatever a file says by now.
   const manifest::Stream stream = known_stream(name);
-  const Json found = addresses(streams::file_from_json(stream.file, "manifest of " + name));
+  const streams::File file = streams::file_from_json(stream.file, "manifest of " + name);
+  const Json found = addresses(file);
+  const Coming coming = coming_of(file);
   if (context.json()) {
     Json document{{"schema", "stream.ctl.start/1"},
                   {"stream", name},
                   {"started", !running},
                   {"state", manifest::to_text(stream.life)},
+                  {"next_session", coming.json},
                   {"log", log}};
     document.update(found);
     context.print_json(document);
   } else {
     context.confirm(name + (running ? ": runs already" : ": started") + "; stream-ctl stop " +
-                    name + " ends it");
+                    name + " ends it" + (coming.text.empty() ? "" : "; " + coming.text));
     print_addresses(found, context);
   }
   return 0;

@@ -81,6 +81,11 @@ void note_end(const std::string& name) {
   const auto lock = stream_lock(name);
   const auto now = wall_now();
   bool moved = false;
+  if (auto* session = stream->open_session()) {
+    session->closed = now;
+    session->reason = "it was asked to end";
+    moved = true;
+  }
   for (const auto cause : {manifest::Cause::kEndAsked, manifest::Cause::kAllEnded}) {
     const auto since = stream->moves.empty() ? stream->created : stream->moves.back().at;
     if (!stream->move(cause, "it was asked to end", now)) continue;

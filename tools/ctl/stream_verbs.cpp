@@ -19,7 +19,12 @@ Command up_command(Options& options) {
       "it within five seconds, readers first. SIGHUP reads the file anew and changes what differs; "
       "a wrong file changes nothing.\n\n"
       "When stream-ctl itself is killed the programs go on; the next one takes them over, and "
-      "there is never a second of any.");
+      "there is never a second of any.\n\n"
+      "A stream with a schedule is opened for each session, and ended when that ends; in between "
+      "stream-ctl sleeps, and it ends after the last. stream-ctl stop ends the session for good; "
+      "one that was interrupted by a signal, a crash or a power cut goes on when stream-ctl up "
+      "runs again in its time. A session that nothing ran for may begin late, as the schedule "
+      "says, and is told as missed after that.");
   verb.positional("FILE|NAME", options.file, "a stream file, or a stream that was applied")
       .completes(Completion::kFile);
   verb.option("--events", options.events, "TARGET",
@@ -28,6 +33,9 @@ Command up_command(Options& options) {
               "bound of the first pause; it doubles up to 1m");
   verb.option("--restart-max", options.restart_max, "N",
               "failures in a row until a program is given up");
+  verb.flag("--now", options.now, "run it now and until it is stopped, whatever its schedule says")
+      .excludes("--once");
+  verb.flag("--once", options.once, "run only the session that is due, and end when there is none");
   verb.check([&] {
     if (options.restart_max < 1 || options.restart_delay.value.count() <= 0)
       throw Error(Exit::kUsage, "usage.value",
@@ -42,11 +50,14 @@ Command start_command(Options& options) {
   Command verb("start", "run a stream in the background and print its addresses");
   verb.description(
       "Starts stream-ctl up where no terminal ends it, with its messages in STATE/NAME/ctl.log, "
-      "waits until publishers may come and prints where they go, with the key when that is no "
-      "secret, and where viewers go. When the stream runs already it only prints.");
+      "waits until publishers may come, or until it waits for the next session of its schedule, "
+      "and "
+      "prints where they go, with the key when that is no secret, and where viewers go. When the "
+      "stream runs already it only prints.");
   verb.positional("FILE|NAME", options.file, "a stream file, or a stream that was applied")
       .completes(Completion::kFile);
   verb.option("--timeout", options.start_timeout, "TIME", "how long to wait until it is ready");
+  verb.flag("--now", options.now, "run it now and until it is stopped, whatever its schedule says");
   verb.run([&](Context& context) { return start(options, context); });
   return verb;
 }
@@ -120,7 +131,21 @@ void declare_stream_verbs(Command& root, Options& options) {
   restart_verb.positional("TOOL", options.tool, "ingest, ladder, record, ...");
   restart_verb.run([&](Context& context) { return restart(options, context); });
 
-  root.subcommand(up_command(options))
+  Command tick_verb("tick", "begin and end the sessions that are due");
+  tick_verb.description(
+      "Looks at all streams that were applied and have a schedule, starts stream-ctl up --once in "
+      "the background for each whose session is due and that does not run, and does the same to "
+      "end what still runs of a session that is over. It is meant to be run each minute, by a line "
+      "of crontab(5) such as \"* * * * * stream-ctl tick\"; to run it more often, or twice at "
+      "once, does no harm. Streams that stream-ctl up waits for "
+      "are left to it. It prints what it does, and nothing when nothing is due. Exits with 13 when "
+      "some stream could not be started.");
+  tick_verb.flag("-n,--dry-run", options.dry_run, "say what would be done");
+  options.tick_table.declare(tick_verb, {"stream", "action", "session"});
+  tick_verb.run([&](Context& context) { return tick(options, context); });
+
+  root.subcommand(std::move(tick_verb))
+      .subcommand(up_command(options))
       .subcommand(start_command(options))
       .subcommand(edit_command(options))
       .subcommand(std::move(apply_verb))

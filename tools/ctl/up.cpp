@@ -16,9 +16,14 @@ int up(const Options& options, const cli::Context& context) {
   limits.failures = options.restart_max;
   control::Service service({"ctl", name, options.events});
   auto files = store();
+  const auto keep = options.now    ? streams::Keep::kNow
+                    : options.once ? streams::Keep::kOnce
+                                   : streams::Keep::kSchedule;
   streams::Supervisor supervisor(service, files, manifest_of(given), given.file, limits,
-                                 cli::read_secret);
-  context.confirm("running '" + name + "'; stream-ctl status " + name + " shows it");
+                                 cli::read_secret, keep);
+  const bool waits = given.file.schedule && !options.now;
+  context.confirm((waits ? "running '" + name + "' by its schedule" : "running '" + name + "'") +
+                  "; stream-ctl status " + name + " shows it");
   return service.run([&] { return supervisor.run(); });
 }
 
