@@ -76,6 +76,19 @@ while True:
   stop up
   assert_status 0
   grep -q STOPPING=1 notify.out
+  # A session that is due, and none.
+  command=$(sed -n 's/^ExecStart=//p' out/etc/systemd/system/stream-session@.service)
+  read -ra words <<<"${command//\/etc\/stream\/%i/$T/config/demo}"
+  printf 'schedule: {time_zone: UTC, at: "%s", duration: 5s}\n' "$(date -u '+%Y-%m-%d %H:%M:%S')" >>config/demo.yaml
+  start session env NOTIFY_SOCKET="$T/notify" "${words[@]}"
+  wait_exit session 20
+  assert_status 0
+  readies() { [ "$(grep -c READY=1 notify.out)" = "$1" ]; }
+  wait_for 5 readies 2
+  assert_equal "$(jq -r '.sessions[0].state' state/demo/stream.json)" closed
+  run env NOTIFY_SOCKET="$T/notify" "${words[@]}"
+  assert_status 0
+  wait_for 5 readies 3
   # Pruning by the policy, where the archive is said by the configuration.
   mkdir -p store
   for recording in old new; do
@@ -98,7 +111,7 @@ while True:
   printf 'listen: ["rtmp://127.0.0.1:%s/live"]\nopen: [demo]\n' "$(free_port)" >config/ingest.yaml
   command=$(sed -n 's/^ExecStart=//p' out/etc/systemd/system/stream-ingest.service)
   start ingest env NOTIFY_SOCKET="$T/notify" "$command"
-  wait_for 10 sh -c 'test "$(grep -c READY=1 notify.out)" = 2'
+  wait_for 10 readies 4
   stop ingest
   assert_status 0
 }

@@ -47,15 +47,18 @@ duration() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
   none_running
 }
 
-@test "examples/memorial: two services, each recorded" {
+@test "examples/memorial: two services by the clock, each recorded" {
   port=$(free_port)
-  sed "s/:1935/:$port/" "$ROOT/examples/memorial.yaml" >memorial.yaml
+  in_seconds() { date -d "@$(($(date +%s) + $1))" "$2"; }
+  export TZ=Europe/Berlin
+  sed -e "s/:1935/:$port/; s/ready: 20m/ready: 3s/" \
+    -e "s/\"2026-12-12 14:00\", until: \"15:00\"/\"$(in_seconds 5 '+%F %T')\", until: \"$(in_seconds 11 +%T)\"/" \
+    -e "s/\"2026-12-12 16:30\", duration: 45m/\"$(in_seconds 17 '+%F %T')\", duration: 6s/" \
+    "$ROOT/examples/memorial.yaml" >memorial.yaml
   PUBLISH=3 run --separate-stderr "$ROOT/examples/memorial.sh" memorial.yaml
   assert_status 0
-  assert_output memorial-service memorial-committal
-  for service in service committal; do
-    assert_json state/memorial-$service/stream.json '.state == "completed" and .group == "memorial" and .recordings[0].ready'
-  done
+  assert_output "The service" "The committal"
+  assert_json state/memorial/stream.json '.state == "completed" and ([.sessions[].state] == ["closed", "closed"]) and (.recordings | length == 2 and all(.ready))'
   none_running
 }
 
