@@ -127,7 +127,7 @@ END
     jobs=$((jobs + 1))
     [[ "$command" != *" start "* ]] || stream-ctl wait service --for live --timeout 10s
   done < <(grep -vE '^(#|$|[A-Z]+=)' "$ROOT/examples/cron/crontab")
-  assert_equal "$jobs" 4
+  assert_equal "$jobs" 5
   none_running
 }
 
