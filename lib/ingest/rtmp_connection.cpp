@@ -164,14 +164,27 @@ void RtmpConnection::finished(PublisherEnd end, const std::string& reason) {
   receiver->closed(end, reason);
 }
 
+// Who was only silent for a while, or meets a server that stops, may come again: these are no
+// refusals, after which an encoder and stream-simulcast would not.
+static std::string_view status_of(PublisherEnd end) {
+  switch (end) {
+    case PublisherEnd::kReplaced:
+      return rtmp::status::kBadName;
+    case PublisherEnd::kRevoked:
+      return rtmp::status::kDenied;
+    case PublisherEnd::kIdle:
+      return "NetStream.Publish.Idle";
+    case PublisherEnd::kShutdown:
+      return "NetConnection.Connect.AppShutdown";
+    default:
+      return rtmp::status::kRejected;
+  }
+}
+
 void RtmpConnection::end(PublisherEnd end, const std::string& reason) {
   if (closing_ || gone_) return;
   closing_ = true;
-  if (receiver_)
-    session_.reject(end == PublisherEnd::kReplaced  ? rtmp::status::kBadName
-                    : end == PublisherEnd::kRevoked ? rtmp::status::kDenied
-                                                    : rtmp::status::kRejected,
-                    reason);
+  if (receiver_) session_.reject(status_of(end), reason);
   finished(end, reason);
   error_code ignored;
   socket_.cancel(ignored);

@@ -138,6 +138,25 @@ END
   # teardown looks for the canary in all of it
 }
 
+@test "our own ingest that saw no media for a while, or was started anew, has the stream again" {
+  port=$(free_port)
+  own() { start own stream-ingest --listen "rtmp://127.0.0.1:$port/live" --open own --idle-timeout 1s --events "$T/own$1"; }
+  own 1
+  wait_for 10 port_open "$port"
+  simulcast --to "a=rtmp://127.0.0.1:$port/live/own"
+  wait_for 20 is_state a live
+  kill -STOP "$(pid live_input)"
+  wait_for 10 has_event own1 publisher.disconnected
+  wait_for 10 saw a backoff
+  kill -CONT "$(pid live_input)"
+  wait_for 20 is_state a live
+  stop own
+  own 2
+  wait_for 20 has_event own2 publisher.connected
+  wait_for 20 is_state a live
+  run ! saw a refused
+}
+
 @test "a key on the command line is refused; so are addresses that are none" {
   run stream-simulcast -i x --to a=rtmp://h/live/live_123456_abcdefGHIJKL
   assert_status 2

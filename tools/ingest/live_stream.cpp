@@ -350,8 +350,8 @@ void LiveStream::end(const std::string& reason) {
   for (size_t i = 0; i < publishers_.size(); ++i) {
     if (!publishers_[i]) continue;
     const auto connection = publishers_[i]->connection.lock();
-    if (connection)
-      connection->end(PublisherEnd::kShutdown, reason);
+    if (connection)  // its server goes on, and the encoder is not to come back
+      connection->end(PublisherEnd::kRefused, reason);
     else
       lost(i, PublisherEnd::kShutdown, reason);
   }
