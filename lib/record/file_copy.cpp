@@ -11,9 +11,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "encode/sound_converter.h"
 #include "record/exact_cut.h"
 #include "record/file_source.h"
-#include "record/sound_converter.h"
 
 namespace stream::media {
 

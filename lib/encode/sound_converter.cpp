@@ -1,4 +1,4 @@
-#include "record/sound_converter.h"
+#include "encode/sound_converter.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,24 +15,24 @@ int rate_for(const av::Track& track, const std::string& codec) {
   return codec == "opus" || track.sample_rate <= 0 ? 48000 : std::min(track.sample_rate, 96000);
 }
 
-av::AudioEncoding encoding(const av::Track& track, const std::string& codec) {
+av::AudioEncoding encoding(const av::Track& track, const std::string& codec, int max_channels) {
   av::AudioEncoding o;
   o.encoder = codec == "opus" ? "libopus" : "aac";
   o.sample_rate = rate_for(track, codec);
-  o.channels = std::clamp(track.channels, 1, 8);
+  o.channels = std::clamp(track.channels, 1, max_channels);
   o.bit_rate = 64000 * o.channels;
   return o;
 }
 
 }  // namespace
 
-SoundConverter::SoundConverter(const av::Track& track, const std::string& codec)
+SoundConverter::SoundConverter(const av::Track& track, const std::string& codec, int max_channels)
     : rate_(rate_for(track, codec)),
-      channels_(std::clamp(track.channels, 1, 8)),
+      channels_(std::clamp(track.channels, 1, max_channels)),
       base_(track.time_base),
       decoder_(track),
       resampler_(rate_, channels_),
-      encoder_(encoding(track, codec)),
+      encoder_(encoding(track, codec, max_channels)),
       waiting_(static_cast<size_t>(channels_)) {}
 
 std::vector<av::Packet> SoundConverter::convert(const av::Packet& packet) {

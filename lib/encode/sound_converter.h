@@ -12,8 +12,9 @@ namespace stream::media {
 
 class SoundConverter {
  public:
-  // `codec`: aac or opus. Throws Error "codec.decoder" or "encoder.absent".
-  SoundConverter(const av::Track& track, const std::string& codec);
+  // `codec`: aac or opus; of more channels than `max_channels` that many are made. Throws Error
+  // "codec.decoder" or "encoder.absent".
+  SoundConverter(const av::Track& track, const std::string& codec, int max_channels = 8);
 
   // What comes out: as in `track`, but for codec and times.
   const av::Track& track() const { return encoder_.track(); }
