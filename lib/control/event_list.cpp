@@ -320,6 +320,21 @@ constexpr EventField kApplied[] = {
 };
 
 // HTTP.
+constexpr EventField kViewer[] = {
+    {"viewer", "id of its session, as at the end of its URL"},
+    {"address", "of its request, ip:port"},
+    {"channel", "the stream that it watches"},
+};
+constexpr EventField kViewerEnd[] = {
+    {"viewer", "id of its session"},
+    {"address", "of its request, ip:port"},
+    {"channel", "the stream that it watched"},
+    {"reason", "why, for people"},
+    {"seconds", "how long it was there"},
+    {"sent_bytes", "of media"},
+    {"resent_packets", "that it asked for again"},
+    {"lost_packets", "that it missed, as it says itself"},
+};
 constexpr EventField kRequest[] = {
     {"address", "client's address"},         {"method", "GET, HEAD, OPTIONS"},
     {"path", "as asked for, without query"}, {"status", "HTTP status"},
@@ -456,6 +471,10 @@ constexpr std::array kEvents = {
     EventInfo{"hook.recovered", "ctl", "It takes events again.", kHookRecovered},
     EventInfo{"hook.dropped", "ctl", "An event is lost to a hook.", kHookDropped},
     EventInfo{"hook.test", "ctl", "Sent by stream-ctl hooks test, and nothing else.", {}},
+    EventInfo{"viewer.connected", "serve", "A player gets a live stream over WebRTC.", kViewer},
+    EventInfo{"viewer.slow", "serve",
+              "So much does not arrive that it waits for the next key frame.", kViewer},
+    EventInfo{"viewer.ended", "serve", "It is gone.", kViewerEnd},
     EventInfo{"request.served", "serve", "An HTTP request was answered (with -v).", kRequest},
 };
 

@@ -42,11 +42,26 @@ try {
         const deviation = Math.sqrt(luma.reduce((a, b) => a + (b - mean) ** 2, 0) / luma.length);
         return { mean, deviation, key: luma.map((l) => Math.round(l)).join() };
       };
+      // Sound of WebRTC is not counted by the element: its level is measured.
+      let loudest = 0, analyser = null;
+      if (player.srcObject?.getAudioTracks().length) {
+        const sound = new AudioContext();
+        await sound.resume();
+        analyser = sound.createAnalyser();
+        sound.createMediaStreamSource(player.srcObject).connect(analyser);
+      }
+      const listen = () => {
+        if (!analyser) return;
+        const samples = new Float32Array(analyser.fftSize);
+        analyser.getFloatTimeDomainData(samples);
+        for (const sample of samples) loudest = Math.max(loudest, Math.abs(sample));
+      };
       const started = player.currentTime, begun = performance.now(), pictures = new Set();
       let stalls = 0, still = 0, last = -1, brightest = 0, liveliest = 0;
       while (performance.now() - begun < seconds * 1000) {
         await new Promise((done) => setTimeout(done, 250));
         const picture = look();
+        listen();
         pictures.add(picture.key);
         brightest = Math.max(brightest, picture.mean);
         liveliest = Math.max(liveliest, picture.deviation);
@@ -54,9 +69,11 @@ try {
         if (still === 4) stalls += 1;
         last = player.currentTime;
       }
+      const shown_after_ms = Math.round(begun);
       const quality = player.getVideoPlaybackQuality();
       return {
         engine: document.documentElement.dataset.engine ?? null,
+        shown_after_ms,
         start_seconds: started,
         played_seconds: player.currentTime - started,
         stalls,
@@ -68,6 +85,7 @@ try {
         frames: quality.totalVideoFrames,
         dropped_frames: quality.droppedVideoFrames,
         audio_bytes: player.webkitAudioDecodedByteCount ?? null,
+        sound_level: analyser ? loudest : null,
         media_error: player.error?.message ?? null,
         status: document.getElementById('status')?.textContent ?? null,
         overflow: document.documentElement.scrollWidth > document.documentElement.clientWidth,
@@ -81,6 +99,7 @@ try {
     }));
   }
   if (options.screenshot) await page.screenshot({ path: options.screenshot });
+  await page.goto('about:blank');
 } catch (error) {
   errors.push(String(error));
 } finally {

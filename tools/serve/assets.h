@@ -4,6 +4,7 @@
 
 namespace stream::serve {
 
-extern const std::string_view kIndexHtml, kPlayerHtml, kAbsentHtml, kStyleCss, kPlayerJs, kCmafJs;
+extern const std::string_view kIndexHtml, kPlayerHtml, kAbsentHtml, kStyleCss, kPlayerJs, kCmafJs,
+    kLiveHtml, kLiveJs;
 
 }  // namespace stream::serve

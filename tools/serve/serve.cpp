@@ -11,6 +11,7 @@
 #include "http/server.h"
 #include "net/passed_listeners.h"
 #include "site.h"
+#include "viewers.h"
 
 namespace stream::serve {
 namespace {
@@ -36,9 +37,14 @@ std::unique_ptr<http::Server> listen(boost::asio::io_context& io, const Options&
 
 Exit serve(const Options& options, const cli::Context& context, boost::asio::io_context& io,
            control::Service& service) {
-  const Site site(options.hls, options.player);
-  const auto server =
-      listen(io, options, [&](const http::Request& request) { return site.respond(request); });
+  const Site site(options.hls, options.player, options.whep);
+  const auto viewers = options.whep ? watch(io, options, service) : nullptr;
+  const auto server = listen(io, options, [&](const http::Request& request) {
+    auto response = viewers ? viewers->respond(request) : std::nullopt;
+    return response ? std::move(*response) : site.respond(request);
+  });
+  if (viewers)
+    server->admit([&](const http::Request& request) { return admit(*viewers, request); });
   server->observe([&](const http::Request& request, unsigned status, uint64_t bytes,
                       std::chrono::nanoseconds time) {
     const double seconds = std::chrono::duration<double>(time).count();
@@ -53,10 +59,12 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
   });
   const std::string url = "http://" + server->address() + "/";
   service.status([&](const std::string&) {
-    return Json{{"url", url},
+    Json status{{"url", url},
                 {"connections", server->connections()},
                 {"served_requests", server->served()},
                 {"streams", site.stream_names()}};
+    status["viewers"] = viewers ? Json(viewers->connected()) : Json(nullptr);
+    return status;
   });
   boost::asio::steady_timer pulse(io), last(io);
   const std::function<void(boost::system::error_code)> beat = [&](boost::system::error_code error) {
@@ -68,6 +76,7 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
   beat({});
   service.on_stop([&] {
     server->close();
+    if (viewers) viewers->stop();
     pulse.cancel();
     last.expires_after(kLastResponses);
     last.async_wait([&](boost::system::error_code) { io.stop(); });
@@ -95,21 +104,39 @@ cli::Command command(Options& options) {
       "PREFIX/share/stream-tools/hls.min.js, ./node_modules or Debian's node-hls.js), else with "
       "the "
       "browser's own HLS, else with a small player of its own for fragmented MP4.\n\n"
+      "With --whep live streams (bus:NAME) are played over WebRTC as well, with a delay of a few "
+      "hundred milliseconds: the page is NAME/live, other players POST their offer to NAME/whep "
+      "(WHEP). Pictures are not encoded anew: H.264, VP8, VP9 and AV1 as far as the player takes "
+      "them, without B-frames; sound that is not Opus is encoded once for all. The media of all "
+      "players goes by one UDP port; behind NAT and in containers say with --rtc-address where "
+      "that is.\n\n"
       "There is no TLS: put a proxy in front of it where viewers come from outside. A listening "
       "socket passed by the service manager (LISTEN_FDS) replaces --listen.");
   root.example("stream-serve --hls hls/", "Serve everything below hls/ to this machine");
   root.example("stream-serve --listen http://0.0.0.0:8080 --hls hls/ --events -",
                "Serve to everybody, with one line of JSON per request");
+  root.example("stream-serve --hls hls/ --whep", "Live streams over WebRTC too, at NAME/live");
   root.option("--hls", options.hls, "DIR", "directory whose subdirectories are streams").required();
   root.option("--listen", options.listen, "URL", "address and port; port 0 takes a free one");
   root.option("--player", options.player, "FILE", "hls.js to use in the player page");
+  root.section("WebRTC");
+  root.flag("--whep", options.whep,
+            "play live streams of this machine over WebRTC too: players POST to NAME/whep");
+  root.option("--rtc-port", options.rtc_port, "N", "UDP port for the media of all players; 0: any");
+  root.option("--rtc-address", options.rtc_addresses, "ADDRESS",
+              "tell players to receive from there, as ADDRESS or ADDRESS:PORT, instead of from all "
+              "the addresses that this machine knows of itself; repeat for each");
+  root.option("--max-viewers", options.max_viewers, "N", "players at one time");
   root.section("Limits");
   root.option("--max-connections", options.max_connections, "N", "connections at one time");
   root.option("--max-per-address", options.max_per_address, "N", "of them from one address");
   root.option("--idle-timeout", options.idle, "TIME", "how long a silent connection is kept");
   root.section("Service");
   options.service.declare(root);
-  root.check([&] { http::listen_address(options.listen); });
+  root.check([&] {
+    http::listen_address(options.listen);
+    check_rtc(options);
+  });
   root.run([&](cli::Context& context) {
     boost::asio::io_context io(1);
     control::Service service(options.service.service(context.tool()), io);

@@ -78,6 +78,14 @@ const char* words(StreamEntry::State state) {
   return "";
 }
 
+// The stream whose page /NAME/live is; empty: another path.
+std::string live_page(const std::string& path) {
+  const size_t slash = path.find('/', 1);
+  if (slash == std::string::npos || path.substr(slash) != "/live") return {};
+  const std::string name = path.substr(1, slash - 1);
+  return is_stream_name(name) ? name : std::string();
+}
+
 std::string last_part(const std::string& path) {
   const std::string plain = path.substr(0, path.find_last_not_of('/') + 1);
   return plain.substr(plain.rfind('/') + 1);
@@ -85,14 +93,17 @@ std::string last_part(const std::string& path) {
 
 }  // namespace
 
-Site::Site(const std::string& directory, const std::string& player)
+Site::Site(const std::string& directory, const std::string& player, bool live)
     : files_(directory),
       title_(last_part(directory)),
-      hls_js_(player.empty() ? installed_player() : os::read_file(player, kMaxPlayer)) {}
+      hls_js_(player.empty() ? installed_player() : os::read_file(player, kMaxPlayer)),
+      live_(live) {}
 
 Response Site::respond(const Request& request) const {
   const std::string& path = request.path;
   if (path.starts_with("/_/")) return asset(request, path.substr(3));
+  if (const std::string name = live_ ? live_page(path) : ""; !name.empty())
+    return page(fill(std::string(kLiveHtml), "{{name}}", http::html_escaped(name)));
   const bool single = has_master("");
   if (path == "/" && !single) {
     std::string rows;
@@ -112,6 +123,7 @@ Response Site::respond(const Request& request) const {
     }
     const std::string name = single ? title_ : prefix.substr(1);
     std::string html = fill(std::string(kPlayerHtml), "{{name}}", http::html_escaped(name));
+    html = fill(html, "{{live}}", live_ && !single ? "<a href=\"live\">Live over WebRTC</a>" : "");
     html = fill(html, "{{home}}", single ? "" : "<a href=\"../\">All streams</a>");
     return page(fill(html, "{{hlsjs}}",
                      hls_js_.empty() ? "" : "<script defer src=\"/_/hls.js\"></script>"));
@@ -138,9 +150,9 @@ Response Site::asset(const Request&, const std::string& name) const {
   if (name == "style.css") {
     response.type = "text/css; charset=utf-8";
     response.body = kStyleCss;
-  } else if (name == "player.js" || name == "cmaf.js") {
+  } else if (name == "player.js" || name == "cmaf.js" || name == "live.js") {
     response.type = "text/javascript; charset=utf-8";
-    response.body = name == "player.js" ? kPlayerJs : kCmafJs;
+    response.body = name == "player.js" ? kPlayerJs : name == "cmaf.js" ? kCmafJs : kLiveJs;
   } else if (name == "hls.js" && !hls_js_.empty()) {
     response.type = "text/javascript; charset=utf-8";
     response.body = hls_js_;

@@ -16,9 +16,10 @@ struct StreamEntry {
 
 class Site {
  public:
-  // `player`: hls.js, or empty to look in the usual places. Throws Error for a directory or a
+  // `player`: hls.js, or empty to look in the usual places. `live`: streams have a page for WebRTC
+  // as well, NAME/live. Throws Error for a directory or a
   // player that the user named and that can't be read.
-  Site(const std::string& directory, const std::string& player);
+  Site(const std::string& directory, const std::string& player, bool live = false);
 
   http::Response respond(const http::Request& request) const;
   // Subdirectories with a master.m3u8, live ones first, at most 1000.
@@ -35,6 +36,7 @@ class Site {
 
   http::StaticFiles files_;
   std::string title_, hls_js_;
+  const bool live_;
 };
 
 }  // namespace stream::serve

@@ -9,9 +9,9 @@ namespace stream::webrtc {
 
 struct Peer {
   Peer(IceCredentials remote_ice, Fingerprint remote, Dtls::Role role,
-       std::function<void(Bytes)> output)
+       std::function<void(Bytes)> output, Certificate certificate = {})
       : their_ice(std::move(remote_ice)),
-        context(Certificate()),
+        context(std::move(certificate)),
         send(std::move(output)),
         dtls(context, role, std::move(remote), [this](Bytes bytes) { send(bytes); }) {}
 

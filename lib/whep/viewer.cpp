@@ -1,0 +1,200 @@
+#include "whep/viewer.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace stream::whep {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds kReportEach = 1s, kBeginAgain = 1s;
+constexpr double kTooLossy = 0.2;
+constexpr int kLossyReports = 2;
+
+int64_t unix_now() {
+  return std::chrono::duration_cast<Nanoseconds>(wall_now().time_since_epoch()).count();
+}
+
+uint32_t random_ssrc() {
+  static std::random_device random;
+  const uint32_t ssrc = random();
+  return ssrc == 0 ? 1 : ssrc;
+}
+
+}  // namespace
+
+Viewer::Viewer(Channel& channel, std::string id, std::string address, Observer observer)
+    : channel_(channel),
+      id_(std::move(id)),
+      address_(std::move(address)),
+      observer_(std::move(observer)),
+      entity_tag_("\"" + webrtc::IceCredentials::make().ufrag + "\""),
+      tracks_(channel.tracks()),
+      opened_(monotonic_now()) {
+  for (auto& track : tracks_) {
+    track.ssrc = random_ssrc();
+    if (track.kind == "video") track.rtx_ssrc = random_ssrc();
+  }
+}
+
+Viewer::~Viewer() {
+  close();
+}
+
+bool Viewer::open(webrtc::Port& port, const webrtc::Local& local, const webrtc::Answer& answer) {
+  for (const auto& track : answer.tracks) {
+    const auto mine = std::find_if(tracks_.begin(), tracks_.end(),
+                                   [&](const auto& t) { return t.kind == track.kind; });
+    if (mine == tracks_.end()) continue;
+    rtp::SenderOptions options;
+    options.ssrc = mine->ssrc;
+    options.payload_type = track.payload_type;
+    options.clock_rate = track.clock_rate;
+    options.first_sequence = static_cast<uint16_t>(random_ssrc());
+    options.rtx_payload_type = track.rtx_payload_type;
+    options.rtx_ssrc = mine->rtx_ssrc;
+    (track.kind == "video" ? video_ : audio_).sender.emplace(options);
+  }
+  remote_ = answer.remote;
+  webrtc::SessionHandlers handlers;
+  handlers.connected = [this] { connected(); };
+  handlers.rtcp = [this](Bytes packet) { receive(packet); };
+  handlers.closed = [this](webrtc::SessionEnd, const std::string& reason) {
+    observer_(*this, Event::kClosed, reason);
+  };
+  session_ = port.open(local.ice, answer, std::move(handlers));
+  return session_ != nullptr;
+}
+
+void Viewer::connected() {
+  begin(false);
+  observer_(*this, Event::kConnected, {});
+}
+
+// The pictures since the newest key frame, so that the present one can be shown at once. They are
+// to be decoded as fast as that goes: their times are next to each other, just before the newest,
+// or just after when that was sent before.
+void Viewer::begin(bool again) {
+  const auto& cache = channel_.cache();
+  begun_ = monotonic_now();
+  waits_ = cache.empty();
+  if (!video_.sender || cache.empty()) return;
+  const uint32_t newest = cache.back()->timestamp;
+  uint32_t timestamp = again ? newest + 1 : newest + 1 - static_cast<uint32_t>(cache.size());
+  for (const auto& unit : cache) send(video_, *unit, timestamp++);
+}
+
+void Viewer::media(const UnitPtr& unit) {
+  if (!is_connected()) return;
+  Lane& lane = unit->video ? video_ : audio_;
+  if (!lane.sender) return;
+  if (unit->video && waits_) {
+    if (!unit->key) return;
+    waits_ = false;
+    begun_ = monotonic_now();
+  }
+  send(lane, *unit, unit->timestamp);
+}
+
+void Viewer::send(Lane& lane, const Unit& unit, uint32_t timestamp) {
+  const Nanoseconds now = monotonic_now();
+  for (const auto& payload : unit.payloads) {
+    lane.sender->send(payload, timestamp, now, packet_);
+    session_->send_rtp(packet_);
+  }
+  if (lane.reported == Nanoseconds{0}) report(lane, unit.video, now);
+}
+
+void Viewer::report(Lane& lane, bool video, Nanoseconds now) {
+  lane.reported = now;
+  ByteWriter out;
+  rtp::write_rtcp(out, lane.sender->report(channel_.clock(video, now), unix_now()));
+  rtp::write_rtcp(out, rtp::Description{lane.sender->ssrc(), channel_.name()});
+  session_->send_rtcp(out.view());
+}
+
+void Viewer::tick(Nanoseconds now) {
+  if (!is_connected()) return;
+  for (Lane* lane : {&video_, &audio_})
+    if (lane->sender && lane->sender->packets() > 0 && now - lane->reported >= kReportEach)
+      report(*lane, lane == &video_, now);
+}
+
+void Viewer::receive(Bytes bytes) {
+  for (const auto& packet : rtp::parse_rtcp(bytes)) {
+    if (const auto* report = std::get_if<rtp::ReceiverReport>(&packet)) {
+      take_blocks(report->blocks);
+    } else if (const auto* both = std::get_if<rtp::SenderReport>(&packet)) {
+      take_blocks(both->blocks);
+    } else if (const auto* nack = std::get_if<rtp::Nack>(&packet)) {
+      take(*nack);
+    } else if (std::holds_alternative<rtp::Pli>(packet) ||
+               std::holds_alternative<rtp::Fir>(packet)) {
+      // The encoder is out of reach; what the cache has is as good as a new key frame.
+      if (!waits_ && monotonic_now() - begun_ >= kBeginAgain) begin(true);
+    }
+    if (!is_connected()) return;
+  }
+}
+
+void Viewer::take_blocks(const std::vector<rtp::ReportBlock>& blocks) {
+  for (const auto& block : blocks)
+    for (Lane* lane : {&video_, &audio_})
+      if (lane->sender && lane->sender->ssrc() == block.ssrc) {
+        lane->sender->read(block, unix_now());
+        if (lane != &video_) continue;
+        lossy_ = lane->sender->loss() > kTooLossy ? lossy_ + 1 : 0;
+        if (lossy_ < kLossyReports) continue;
+        lossy_ = 0;
+        waits_ = true;
+        observer_(*this, Event::kSlow, {});
+      }
+}
+
+void Viewer::take(const rtp::Nack& nack) {
+  const Nanoseconds now = monotonic_now();
+  for (Lane* lane : {&video_, &audio_})
+    if (lane->sender && lane->sender->ssrc() == nack.media)
+      for (const uint16_t sequence : nack.sequences)
+        if (lane->sender->resend(sequence, now, packet_)) session_->send_rtp(packet_);
+}
+
+void Viewer::close() {
+  if (session_) session_->close();
+}
+
+double Viewer::seconds() const {
+  return std::chrono::duration<double>(monotonic_now() - opened_).count();
+}
+
+uint64_t Viewer::sent_bytes() const {
+  return session_ ? session_->stats().sent_bytes : 0;
+}
+
+uint64_t Viewer::resent_packets() const {
+  uint64_t sum = 0;
+  for (const Lane* lane : {&video_, &audio_})
+    if (lane->sender) sum += lane->sender->resent();
+  return sum;
+}
+
+int64_t Viewer::lost_packets() const {
+  int64_t sum = 0;
+  for (const Lane* lane : {&video_, &audio_})
+    if (lane->sender) sum += lane->sender->lost();
+  return sum;
+}
+
+bool Viewer::restarts(const webrtc::IceCredentials& remote) const {
+  return !remote.ufrag.empty() && !(remote == remote_);
+}
+
+webrtc::IceCredentials Viewer::restart(const webrtc::IceCredentials& remote) {
+  remote_ = remote;
+  entity_tag_ = "\"" + webrtc::IceCredentials::make().ufrag + "\"";
+  return session_->restart_ice(remote);
+}
+
+}  // namespace stream::whep

@@ -1,0 +1,75 @@
+// One viewer of a channel: begins with the pictures from the newest key frame on, answers NACK from
+// a history and PLI from the channel's cache, and when its way here loses too much waits for the
+// next key frame alone. One thread.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rtp/sender.h"
+#include "webrtc/port.h"
+#include "whep/channel.h"
+
+namespace stream::whep {
+
+class Viewer {
+ public:
+  enum class Event { kConnected, kSlow, kClosed };
+  using Observer = std::function<void(Viewer&, Event, const std::string& reason)>;
+
+  Viewer(Channel& channel, std::string id, std::string address, Observer observer);
+  ~Viewer();
+  Viewer(const Viewer&) = delete;
+
+  // Tracks with SSRCs of this viewer.
+  const std::vector<webrtc::SentTrack>& tracks() const noexcept { return tracks_; }
+  // False: the port has too many sessions.
+  bool open(webrtc::Port& port, const webrtc::Local& local, const webrtc::Answer& answer);
+  void media(const UnitPtr& unit);
+  void tick(Nanoseconds now);  // a few times a second
+  void close();                // tells the peer; nobody is called
+
+  const Channel& channel() const noexcept { return channel_; }
+  const std::string& id() const noexcept { return id_; }
+  const std::string& address() const noexcept { return address_; }
+  const std::string& entity_tag() const noexcept { return entity_tag_; }
+  bool is_connected() const { return session_ && session_->is_connected(); }
+  double seconds() const;
+  uint64_t sent_bytes() const;
+  uint64_t resent_packets() const;
+  int64_t lost_packets() const;
+
+  // ICE: other credentials than those of the peer make a restart.
+  bool restarts(const webrtc::IceCredentials& remote) const;
+  webrtc::IceCredentials restart(const webrtc::IceCredentials& remote);
+
+ private:
+  struct Lane {
+    std::optional<rtp::Sender> sender;
+    Nanoseconds reported{0};
+  };
+  void connected();
+  void begin(bool again);
+  void send(Lane& lane, const Unit& unit, uint32_t timestamp);
+  void receive(Bytes rtcp);
+  void take_blocks(const std::vector<rtp::ReportBlock>& blocks);
+  void take(const rtp::Nack& nack);
+  void report(Lane& lane, bool video, Nanoseconds now);
+
+  Channel& channel_;
+  const std::string id_, address_;
+  const Observer observer_;
+  std::string entity_tag_;
+  webrtc::IceCredentials remote_;
+  std::vector<webrtc::SentTrack> tracks_;
+  std::shared_ptr<webrtc::Session> session_;
+  Lane video_, audio_;
+  bool waits_ = true;  // for a key frame
+  int lossy_ = 0;      // reports in a row
+  Nanoseconds opened_, begun_{0};
+  std::vector<uint8_t> packet_;
+};
+
+}  // namespace stream::whep

@@ -1,0 +1,106 @@
+// Plays the stream beside the page over WebRTC (WHEP), and connects again when it breaks off.
+const video = document.getElementById('video');
+const status = document.getElementById('status');
+const sound = document.getElementById('sound');
+const endpoint = new URL('whep', location.href).href;
+
+let connection = null;
+let session = null;
+let again = 0;
+
+document.documentElement.dataset.engine = 'webrtc';
+
+function say(text) {
+  if (status.textContent !== text) status.textContent = text;
+}
+
+function describe() {
+  if (!connection || connection.connectionState !== 'connected') return;
+  if (video.readyState < 2) return say('Waiting for the stream');
+  const size = video.videoWidth ? `${video.videoWidth}x${video.videoHeight}` : 'sound only';
+  say(video.paused ? 'Paused' : `Playing, ${size}`);
+}
+
+// Chrome decodes stereo only when its offer says so.
+function withStereo(sdp) {
+  return sdp.replace(/(a=fmtp:\d+ [^\r\n]*useinbandfec=1)(?![^\r\n]*stereo)/g, '$1;stereo=1');
+}
+
+function gathered(peer) {
+  if (peer.iceGatheringState === 'complete') return Promise.resolve();
+  return new Promise((resolve) => {
+    peer.addEventListener('icegatheringstatechange', () => {
+      if (peer.iceGatheringState === 'complete') resolve();
+    });
+    setTimeout(resolve, 500);
+  });
+}
+
+function stop() {
+  if (session) fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+  session = null;
+  if (connection) connection.close();
+  connection = null;
+}
+
+function retry(why) {
+  stop();
+  say(`${why}; trying again`);
+  clearTimeout(again);
+  again = setTimeout(start, 2000);
+}
+
+async function reasonOf(response) {
+  try {
+    return (await response.json()).detail || response.statusText;
+  } catch {
+    return response.statusText;
+  }
+}
+
+async function connect() {
+  const peer = new RTCPeerConnection();
+  connection = peer;
+  const stream = new MediaStream();
+  peer.addTransceiver('video', { direction: 'recvonly' });
+  peer.addTransceiver('audio', { direction: 'recvonly' });
+  peer.addEventListener('track', (event) => {
+    stream.addTrack(event.track);
+    video.srcObject = stream;
+    video.play().catch(() => say('Press play to start'));
+  });
+  peer.addEventListener('connectionstatechange', () => {
+    if (peer === connection && peer.connectionState === 'failed') retry('The connection broke off');
+    if (peer === connection && peer.connectionState === 'closed') retry('The stream ended');
+    describe();
+  });
+  const offer = await peer.createOffer();
+  await peer.setLocalDescription({ type: 'offer', sdp: withStereo(offer.sdp) });
+  await gathered(peer);
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/sdp' },
+    body: peer.localDescription.sdp,
+  });
+  if (response.status !== 201) return retry(await reasonOf(response));
+  session = new URL(response.headers.get('Location'), endpoint).href;
+  await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+}
+
+function start() {
+  stop();
+  say('Connecting');
+  connect().catch((error) => retry(error.message));
+}
+
+sound.addEventListener('click', () => {
+  video.muted = false;
+  video.play();
+});
+video.addEventListener('volumechange', () => { sound.hidden = !video.muted; });
+for (const name of ['playing', 'pause', 'waiting', 'resize']) video.addEventListener(name, describe);
+setInterval(describe, 1000);
+addEventListener('pagehide', stop);
+addEventListener('pageshow', (event) => { if (event.persisted) start(); });
+sound.hidden = !video.muted;
+start();
