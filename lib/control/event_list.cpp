@@ -40,16 +40,16 @@ constexpr EventField kPublisherNotice[] = {
 };
 constexpr EventField kPublisherHealth[] = {
     {"session", "number of the publication"},
-    {"rtt_seconds", "round trip"},
-    {"latency_seconds", "that was agreed on, for retransmission"},
+    {"rtt_seconds", "round trip; null when not known, as over WHIP"},
+    {"latency_seconds", "agreed on or waited at most, for retransmission"},
     {"buffer_seconds", "received and not delivered yet"},
     {"receive_bps", "what comes now"},
-    {"bandwidth_bps", "the way's, as the transport guesses"},
+    {"bandwidth_bps", "the way's, as the transport guesses; over WHIP what is asked for at most"},
     {"received_packets", "so far"},
     {"lost_packets", "that were missing at first, so far"},
     {"retransmitted_packets", "that came again, so far"},
     {"dropped_packets", "that came too late or not at all, so far"},
-    {"undecrypted_packets", "under another passphrase, so far"},
+    {"undecrypted_packets", "under another passphrase, or forged, so far"},
 };
 constexpr EventField kPublisherRefused[] = {
     {"address", "peer, ip:port"},
@@ -69,7 +69,7 @@ constexpr EventField kTrack[] = {
 };
 constexpr EventField kDiscontinuity[] = {
     {"track", "number of the track, or null for all"},
-    {"reason", "jump, outlier, session, parameters, overflow"},
+    {"reason", "jump (also over what was lost on its way), outlier, session, parameters, overflow"},
     {"gap_seconds", "size of the jump, may be negative, or null"},
 };
 constexpr EventField kSwitched[] = {
@@ -354,7 +354,7 @@ constexpr std::array kEvents = {
     EventInfo{"publisher.refused", "ingest", "A publisher was turned away.", kPublisherRefused},
     EventInfo{"publisher.notice", "ingest", "Something about what a publisher sends.",
               kPublisherNotice},
-    EventInfo{"publisher.health", "ingest", "Every second, for publishers over SRT.",
+    EventInfo{"publisher.health", "ingest", "Every second, for publishers over SRT and WHIP.",
               kPublisherHealth},
     EventInfo{"track.added", "ingest ladder record", "A track is known with all its parameters.",
               kTrack},

@@ -283,7 +283,8 @@ void Publication::emit(Source& source, rtmp::Media media, int64_t dts, Nanosecon
         rescale(source.track.frame_samples, {1, source.track.sample_rate}, source.track.time_base);
   av::Mark mark;
   if (source.fresh) mark.session = options_.session;
-  mark.discontinuity = stamp->discontinuity || (source.fresh && resumes_);
+  const bool hole = media.discontinuity && source.kind == MediaKind::kVideo && !source.fresh;
+  mark.discontinuity = stamp->discontinuity || (source.fresh && resumes_) || hole;
   mark.extradata = std::exchange(source.changed, {});
   source.fresh = false;
   const bool changed = !mark.extradata.empty();

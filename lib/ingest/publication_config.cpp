@@ -127,6 +127,8 @@ bool Publication::configure_from_frame(Source& source, const rtmp::Media& media)
     return true;
   }
   source.track.frame_rate = frame_rate_;
+  source.track.width = media.width;
+  source.track.height = media.height;
   return media.keyframe;
 }
 

@@ -45,7 +45,8 @@ class PublisherReceiver {
 
 // What a transport that counts knows of its way here. Totals of the connection.
 struct LinkStats {
-  double rtt_seconds = 0, latency_seconds = 0;
+  double rtt_seconds = -1;  // < 0: not known
+  double latency_seconds = 0;
   double buffer_seconds = 0;  // received and not delivered yet
   double receive_bps = 0, bandwidth_bps = 0;
   uint64_t received_packets = 0, lost_packets = 0, retransmitted_packets = 0;

@@ -133,7 +133,7 @@ void SrtPublisher::finished(PublisherEnd end, const std::string& reason) {
 std::optional<LinkStats> SrtPublisher::link() const {
   const srt::Stats s = socket_->stats();
   LinkStats link;
-  link.rtt_seconds = std::max(0.0, s.rtt_seconds);
+  link.rtt_seconds = s.rtt_seconds;
   link.latency_seconds = s.latency_seconds;
   link.buffer_seconds = s.buffer_seconds;
   link.receive_bps = s.receive_bps;

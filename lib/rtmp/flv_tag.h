@@ -33,6 +33,10 @@ struct Media {
   Nanoseconds composition{};  // presentation minus decoding time; may be negative
   uint32_t sample_rate = 0;   // legacy audio only, from the tag header: never trust it for AAC
   uint8_t channels = 0;       // the same
+  // Of transports that lose (not RTMP): something before this was lost; the size of a keyframe's
+  // picture, as far as it is known.
+  bool discontinuity = false;
+  int width = 0, height = 0;
   Buffer payload;
 };
 

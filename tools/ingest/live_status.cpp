@@ -14,7 +14,7 @@ constexpr auto kMeter = 1s;
 constexpr size_t kMeterWindow = 6;
 
 Json link_json(const media::LinkStats& l) {
-  return {{"rtt_seconds", l.rtt_seconds},
+  return {{"rtt_seconds", l.rtt_seconds >= 0 ? Json(l.rtt_seconds) : Json(nullptr)},
           {"latency_seconds", l.latency_seconds},
           {"buffer_seconds", l.buffer_seconds},
           {"receive_bps", static_cast<int64_t>(l.receive_bps)},

@@ -416,3 +416,21 @@ TEST_CASE("Publication with a keyframe a minute (I13) drops nothing") {
   CHECK(s.reader->dropped() == 0);
   CHECK(s.publication->media_packets() > 3000);
 }
+
+TEST_CASE("Publication marks what a transport lost, and takes the size that it knows") {
+  Stage s;
+  const auto vp8 = [&](int64_t ms, bool key, bool hole) {
+    rtmp::Media m = frame(MediaKind::kVideo, static_cast<uint32_t>(ms), key, "vp8");
+    m.discontinuity = hole;
+    m.width = 640;
+    m.height = 360;
+    s.take(std::move(m), ms);
+  };
+  for (int64_t ms = 0; ms < 3000; ms += 40) vp8(ms, ms % 1000 == 0, ms == 0 || ms == 2000);
+  const auto packets = s.drain();
+  CHECK(s.hub.tracks().at(0).width == 640);
+  CHECK(s.hub.tracks().at(0).height == 360);
+  size_t holes = 0;
+  for (const av::Packet& packet : packets.at(0)) holes += packet.mark && packet.mark->discontinuity;
+  CHECK(holes == 1);
+}
