@@ -1,5 +1,6 @@
 #include "admission.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -80,6 +81,9 @@ std::optional<std::string> Admission::open_name(const PublishAttempt& attempt) c
       if (!input.key.empty()) open.push_back(input.key);
   }
   if (attempt.keys.empty() && open.size() == 1 && !options_.asks_for_keys()) return open.front();
+  // WHIP names the stream in its URL.
+  if (attempt.keys.empty() && std::find(open.begin(), open.end(), attempt.stream) != open.end())
+    return attempt.stream;
   for (const std::string& name : open)
     for (const Secret& key : attempt.keys)
       if (key.reveal() == name) return name;

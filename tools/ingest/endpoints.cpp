@@ -14,6 +14,7 @@
 #include "os/dirs.h"
 #include "srt/address.h"
 #include "srt_listen.h"
+#include "whip_listen.h"
 
 namespace stream::ingest {
 namespace {
@@ -24,7 +25,7 @@ constexpr char kSchema[] = "stream.ingest.endpoints/1";
 constexpr char kKey[] = "<key>", kPassphrase[] = "<passphrase>";
 
 uint16_t usual_port(const std::string& scheme) {
-  return scheme == "rtmps" ? 443 : scheme == "srt" ? 9000 : 1935;
+  return scheme == "rtmps" ? 443 : scheme == "srt" ? 9000 : scheme == "whip" ? kWhipPort : 1935;
 }
 
 Json endpoint_json(const std::string& text, bool open, bool passphrase) {
@@ -92,6 +93,21 @@ Json srt_sheet(const Url& at, const Json& endpoint, const Shown& shown) {
           {"ffmpeg", "ffmpeg -re -i FILE -c copy -f mpegts '" + url + "'"}};
 }
 
+// Media is encrypted always; the key is only where a proxy puts HTTPS in front.
+Json whip_sheet(const Url& at, const std::string& stream, const Json& endpoint,
+                const Shown& shown) {
+  const std::string url = "http://" + at.authority() + "/" + stream + "/whip";
+  const bool open = endpoint.value("open", false);
+  return {{"protocol", "whip"},
+          {"encrypted", false},
+          {"server", url},
+          {"key", open ? Json(nullptr) : Json(shown.key)},
+          {"url", url},
+          {"ffmpeg", "ffmpeg -re -i FILE -c:v libx264 -bf 0 -c:a libopus -f whip " +
+                         (open ? std::string() : "-authorization '" + shown.key + "' ") + "'" +
+                         url + "'"}};
+}
+
 Json from_instance(const std::string& stream) {
   control::Client client(os::control_socket_path(stream, "ingest"));
   Json status = client.call("status");
@@ -112,9 +128,11 @@ Json known_endpoints(const EndpointsOptions& o) {
   Json all = Json::array();
   for (const std::string& text : o.listen) {
     const auto url = parse_url(text);
-    if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps" && url->scheme != "srt"))
+    if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps" && url->scheme != "srt" &&
+                 url->scheme != "whip"))
       throw Error(Exit::kUsage, "ingest.listen", "cannot listen on '" + escaped(text) + "'",
-                  "write rtmp://ADDRESS:PORT/APP, rtmps://ADDRESS:PORT/APP or srt://ADDRESS:PORT");
+                  "write rtmp://ADDRESS:PORT/APP, rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT or "
+                  "whip://ADDRESS:PORT");
     const bool encrypted = url->scheme == "srt" &&
                            (!o.passphrase.empty() || !srt::parse_address(text).passphrase.empty());
     all.push_back(endpoint_json(text, false, encrypted));
@@ -135,7 +153,9 @@ Json make_sheet(const EndpointsOptions& o) {
     at->host = host_for(*at, o.host);
     Shown shown = hidden;
     if (endpoint.value("open", false)) shown.key = o.stream;  // no secret
-    rows.push_back(at->scheme == "srt" ? srt_sheet(*at, endpoint, shown) : rtmp_sheet(*at, shown));
+    rows.push_back(at->scheme == "srt"    ? srt_sheet(*at, endpoint, shown)
+                   : at->scheme == "whip" ? whip_sheet(*at, o.stream, endpoint, shown)
+                                          : rtmp_sheet(*at, shown));
   }
   return {{"schema", kSchema}, {"stream", o.stream}, {"revealed", o.reveal}, {"endpoints", rows}};
 }
@@ -155,7 +175,10 @@ std::string to_text(const Json& sheet) {
     const std::string protocol = get("protocol");
     if (!text.empty()) text += "\n";
     for (const char c : protocol) text += static_cast<char>(c - 'a' + 'A');
-    text += row["encrypted"].get<bool>() ? "\n" : ", not encrypted\n";
+    if (protocol == "whip")
+      text += ", media encrypted, the key not without HTTPS\n";
+    else
+      text += row["encrypted"].get<bool>() ? "\n" : ", not encrypted\n";
     if (protocol == "srt") {
       line(text, "OBS", "server", get("url"));
       line(text, "Larix", "URL", get("server"));
@@ -165,6 +188,9 @@ std::string to_text(const Json& sheet) {
       line(text, "", "stream id", get("stream_id"));
       line(text, "Larix, hardware", "latency", row["latency_ms"].dump() + " ms");
       if (row["encrypted"].get<bool>()) line(text, "", "passphrase", get("passphrase"));
+    } else if (protocol == "whip") {
+      line(text, "OBS, browsers", "server", get("server"));
+      if (!row["key"].is_null()) line(text, "", "bearer token", get("key"));
     } else {
       line(text, "OBS, hardware", "server", get("server"));
       line(text, "", "stream key", get("key"));

@@ -25,9 +25,9 @@ void parse_value(std::string_view text, InputSpec& out) {
     throw Error(Exit::kUsage, "ingest.input", "an input can't be called '" + spec.name + "'",
                 "these words mean something to ingest.switch");
   const std::string_view where = text.substr(equals + 1);
-  if (where == "rtmp" || where.starts_with("rtmp:") || where == "srt" ||
-      where.starts_with("srt:")) {
-    const size_t colon = where.find(':');
+  const size_t colon = where.find(':');
+  const std::string_view kind = where.substr(0, colon);
+  if (kind == "rtmp" || kind == "srt" || kind == "whip") {
     if (!where.substr(colon == where.npos ? where.size() : colon).starts_with("://")) {
       spec.publishers = true;
       if (colon != where.npos) spec.key = where.substr(colon + 1);

@@ -16,6 +16,7 @@
 #include "net/passed_listeners.h"
 #include "run_source.h"
 #include "srt_listen.h"
+#include "whip_listen.h"
 
 namespace stream::ingest {
 namespace {
@@ -38,6 +39,7 @@ class Listener : Streams {
   void start();
   std::unique_ptr<media::PublisherServer> listen_rtmp(const Url& url);
   std::unique_ptr<media::PublisherServer> listen_srt(const std::string& address);
+  std::unique_ptr<media::PublisherServer> listen_whip(const std::string& address);
   std::shared_ptr<LiveStream> find(const std::string& name) const override;
   std::shared_ptr<LiveStream> make(const std::string& name) override;
   void each(const std::function<void(LiveStream&)>& visit) override;
@@ -59,6 +61,7 @@ class Listener : Streams {
   size_t descriptors_ = 0;                           // for connections
   std::optional<Certificate> certificate_;
   std::optional<srt::Engine> srt_;
+  std::shared_ptr<webrtc::Port> rtc_;
   std::vector<std::unique_ptr<media::PublisherServer>> servers_;
   std::vector<std::string> urls_;
   int output_error_ = 0;
@@ -93,6 +96,13 @@ std::unique_ptr<media::PublisherServer> Listener::listen_srt(const std::string& 
   return ingest::listen_srt(io_, *srt_, options_, address, descriptors_, admission_.hooks());
 }
 
+std::unique_ptr<media::PublisherServer> Listener::listen_whip(const std::string& address) {
+  if (!rtc_) rtc_ = open_rtc_port(io_, options_);
+  auto server = ingest::listen_whip(io_, rtc_, options_, address, descriptors_, admission_.hooks());
+  urls_.push_back("whip://" + server->address());
+  return server;
+}
+
 void Listener::start() {
   descriptors_ = connections_for_descriptors();
   admission_.start();
@@ -101,7 +111,9 @@ void Listener::start() {
   std::string all;
   for (const std::string& text : options_.listen) {
     const Url url = *parse_url(text);
-    servers_.push_back(url.scheme == "srt" ? listen_srt(text) : listen_rtmp(url));
+    servers_.push_back(url.scheme == "srt"    ? listen_srt(text)
+                       : url.scheme == "whip" ? listen_whip(text)
+                                              : listen_rtmp(url));
     all += (all.empty() ? "" : " and ") + urls_.back();
   }
   passed_.check_all_taken();

@@ -7,6 +7,7 @@
 #include "base/url.h"
 #include "cli/secret_source.h"
 #include "srt_listen.h"
+#include "whip_listen.h"
 
 namespace stream::ingest {
 namespace {
@@ -66,10 +67,11 @@ void check_inputs(const Options& o) {
 void check_url(const Options& o, const std::string& text) {
   const auto url = parse_url(text);
   if (url && url->scheme == "srt") return check_srt(o, text);
+  if (url && url->scheme == "whip") return check_whip(o, text);
   if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps"))
     usage("ingest.listen", "cannot listen on '" + escaped(text) + "'",
           "write rtmp://ADDRESS:PORT/APP, for example rtmp://127.0.0.1:1935/live, "
-          "rtmps://ADDRESS:PORT/APP or srt://ADDRESS:PORT");
+          "rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT or whip://ADDRESS:PORT");
 }
 
 void check_certificate(const Options& o) {
@@ -83,8 +85,20 @@ void check_certificate(const Options& o) {
           "say --listen rtmps://ADDRESS:PORT/APP");
 }
 
+void check_rtc(const Options& o) {
+  const bool whip = std::any_of(o.listen.begin(), o.listen.end(),
+                                [](const std::string& url) { return url.starts_with("whip:"); });
+  if (!whip && !o.rtc_addresses.empty())
+    usage("ingest.rtc", "--rtc-address is for whip://, and nothing listens there",
+          "say --listen whip://ADDRESS:PORT");
+  if (o.rtc_port > 65535)
+    usage("ingest.rtc", "--rtc-port " + std::to_string(o.rtc_port) + " is no port",
+          "take one up to 65535, or 0 for any that is free");
+}
+
 void check_listen(const Options& o) {
   check_certificate(o);
+  check_rtc(o);
   if (o.listen.empty()) {
     if (o.asks_for_keys() || !o.open.empty())
       usage("ingest.keys", "--key-file, --auth-url, --token-key and --open need --listen",
@@ -140,8 +154,9 @@ media::SlateSource Options::slate_source() const {
 
 void describe(cli::Command& c) {
   c.description(
-      "Lets RTMP and SRT publishers in by their stream key, repairs what they send and serves each "
-      "stream "
+      "Lets RTMP, SRT and WHIP publishers in by their stream key, repairs what they send and "
+      "serves "
+      "each stream "
       "to any number of readers as bus:NAME, or writes one stream to standard output. Files, URLs "
       "and a test pattern take the same way without a network.\n\n"
       "A second connection with the same valid key replaces the first one; readers see one "
@@ -157,6 +172,8 @@ void describe(cli::Command& c) {
             "watch what an encoder on this machine sends");
   c.example("stream-ingest --listen srt://:9000?passphrase=@vault:srt --key-file keys",
             "take SRT publishers, whose stream id is the key");
+  c.example("stream-ingest --listen whip://127.0.0.1:8889 --key-file keys",
+            "take browsers and other WebRTC publishers: POST /STREAM/whip");
   c.example(
       "stream-ingest --listen rtmp://0.0.0.0:1935/live --key-file keys --name demo --input "
       "primary=rtmp --input backup=rtsp://192.0.2.7/cam --slate 'Back soon'",
@@ -185,6 +202,27 @@ void describe(cli::Command& c) {
          "What is sent must be MPEG-TS. Its tables may come late and change; of several programs "
          "the first one with media is taken. The state of the way (round trip, loss, "
          "retransmission) is in the status and each second in the event publisher.health.");
+  c.note(
+      "WHIP",
+      "whip://ADDRESS:PORT is the HTTP side of RFC 9725: a publisher sends its offer to "
+      "http://ADDRESS:PORT/STREAM/whip with its key as bearer token (Authorization: Bearer KEY; a "
+      "stream of --open needs none). Browsers open cameras only on pages that came over HTTPS or "
+      "from this machine, and then publish to HTTPS alone: put a proxy that has a certificate in "
+      "front, and let whip:// listen on 127.0.0.1. Media does not go through the proxy: all "
+      "sessions share one UDP port, --rtc-port, encrypted always. Behind NAT, or in a container, "
+      "--rtc-address says what publishers are to be told.\n\n"
+      "H.264, H.265, VP9, VP8 and AV1 are taken, the first of these that the publisher offers and "
+      "--codecs allows, and Opus. B-frames are refused: WebRTC has no time to decode at. Of a "
+      "simulcast the best layer that arrives is taken. What is lost is asked for again for 250 "
+      "ms; then pictures are held back up to the next key frame, which is asked for, and the gap "
+      "is marked as a discontinuity. A key frame is asked for every 2 s, too, for readers that "
+      "join.\n\n"
+      "Refusals are JSON (application/problem+json): 401 for a wrong or missing key, 403 for "
+      "another stream's, 409 for a stream that is live with --on-conflict refuse, 400 and 422 for "
+      "an offer that can't be taken, 503 when it may be tried again. An offer alone replaces "
+      "nobody: the publisher that is there ends when the media of the new one can flow. DELETE "
+      "of the session's URL stops it; a late one for a session that is over touches nothing. Who "
+      "goes without a word is noticed when no media came for --idle-timeout.");
   c.note("What is pulled",
          "A URL that is pulled opens only what its protocol needs: a playlist that came over HTTP "
          "reads no files. Each address is judged at the moment of connecting, also after redirects "
@@ -231,7 +269,7 @@ void declare(cli::Command& c, Options& o) {
   c.option("--listen", o.listen, "URL",
            "take RTMP publishers on rtmp://ADDRESS:PORT/APP or, in TLS, rtmps://ADDRESS:PORT/APP, "
            "or SRT "
-           "publishers on srt://ADDRESS:PORT; "
+           "publishers on srt://ADDRESS:PORT, or WHIP publishers on whip://ADDRESS:PORT; "
            "repeat for each address. Each stream appears as bus:NAME")
       .url();
   c.option("--pull", o.pull, "FILE|URL",
@@ -251,10 +289,11 @@ void declare(cli::Command& c, Options& o) {
   c.flag("--test-pattern", o.test_pattern,
          "make a moving picture with a clock, a frame counter and, each second, a flash and a beep "
          "at the same instant");
-  c.option("--input", o.inputs, "NAME=WHERE",
-           "one of several inputs of the one stream, the preferred one first: rtmp or srt for the "
-           "publishers of --listen, rtmp:KEYNAME for those of another key, a file or a URL that is "
-           "pulled, @file:PATH for a URL with a key. Repeat for each");
+  c.option(
+      "--input", o.inputs, "NAME=WHERE",
+      "one of several inputs of the one stream, the preferred one first: rtmp, srt or whip for "
+      "the publishers of --listen, rtmp:KEYNAME for those of another key, a file or a URL that is "
+      "pulled, @file:PATH for a URL with a key. Repeat for each");
 
   c.section("When nothing comes");
   c.option("--hold", o.hold, "TIME", "keep a stream's readers for this long without any input");
@@ -306,6 +345,10 @@ void declare(cli::Command& c, Options& o) {
   c.option("--passphrase", o.passphrases, "STREAM=SOURCE",
            "SRT publishers of this stream encrypt with it, instead of the one in the address; "
            "repeat for each stream");
+  c.option("--rtc-port", o.rtc_port, "N", "UDP port for the media of all WHIP publishers; 0: any");
+  c.option("--rtc-address", o.rtc_addresses, "ADDRESS",
+           "tell WHIP publishers to send there, as ADDRESS or ADDRESS:PORT, instead of to all the "
+           "addresses that this machine knows of itself; repeat for each");
   c.option("--on-conflict", o.on_conflict, "WHAT",
            "a second publisher with a valid key for a stream that is live replaces the first one, "
            "or is refused")

@@ -40,7 +40,9 @@ struct Options {
   std::string certificate, certificate_key;  // PEM file; PEM file or source of a secret
   std::vector<std::string> open;
   bool insecure = false;
-  std::vector<std::string> passphrases;  // STREAM=SOURCE, of SRT
+  std::vector<std::string> passphrases;    // STREAM=SOURCE, of SRT
+  unsigned rtc_port = 8189;                // of UDP, for WHIP
+  std::vector<std::string> rtc_addresses;  // that its publishers are told
   std::string on_conflict = "replace";
   std::vector<std::string> codecs;
   Duration admission{std::chrono::seconds(10)}, idle{std::chrono::seconds(10)};

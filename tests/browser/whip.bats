@@ -1,0 +1,43 @@
+# Chromium publishes its fake camera and microphone by WHIP: what comes out moves and sounds.
+# ctest: timeout=200 processors=2 lock=browser
+load ../support/common
+load ../support/ingest
+load ../support/whip
+
+setup() {
+  stream_setup
+  [ -d "$ROOT/tests/browser/node_modules/playwright-core" ] || skip "run tests/support/install_npm.sh"
+}
+
+# shellcheck disable=SC2154  # url is set by listen_whip
+@test "Chromium: camera and microphone, with a key, over the bus" {
+  stream-keys new demo --store keys >secret/key
+  listen_whip --key-file keys --hold 0s
+  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --key-file secret/key --seconds 7
+  wait_for 30 has_event events track.added
+  start reader stream-record -i bus:demo -o rec
+  wait_exit page 30
+  mv page.out page.json
+  wait_exit reader
+  assert_json page.json '.status == 201 and .patched == 204 and .deleted == 200 and (.states | index("connected"))'
+  # REMB lets it send more than the 300 kbit/s that browsers begin with, and PLI makes key frames for who joins.
+  assert_json page.json '[.figures[] | select(.kind == "pair")][0].bps > 1000000'
+  assert_json page.json '[.figures[] | select(.kind == "video")][0] | .keys >= 3'
+  file=$(echo rec/*.mp4)
+  assert_equal "$(ffprobe -v error -show_entries stream=codec_name -of csv=p=0 "$file" | paste -sd,)" h264,opus
+  less 60 "$(packets "$file" v)"
+  less 200 "$(packets "$file" a)"
+  decodes "$file"
+  # Not black, not frozen, not silent.
+  ffmpeg -nostdin -v info -i "$file" -vf blackdetect=d=0.5,freezedetect=d=1 -af silencedetect=n=-50dB:d=2 -f null - 2>look
+  refute grep -qE 'black_start|freeze_start|silence_start' look
+  assert_event publisher.connected '.protocol == "whip" and (.encoder | test("Chrom"))'
+}
+
+@test "Chromium with a wrong key reads why" {
+  stream-keys new demo --store keys >secret/key
+  listen_whip --key-file keys
+  printf wrong >wrong
+  node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --key-file wrong >page.json 2>page.err || fail "$(cat page.err)"
+  assert_json page.json '.status == 401 and (.body | test("Bearer KEY"))'
+}

@@ -1,0 +1,72 @@
+// whip.mjs URL [--key-file FILE] [--seconds N] [--resize]: Chromium with its fake camera and microphone publishes
+// from a page by WHIP, as any page would. Prints one JSON object: the answers, the states, the statistics.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { chromium } from 'playwright-core';
+
+const args = process.argv.slice(2);
+const url = args.shift();
+const options = { seconds: '6' };
+while (args.length) options[args.shift().replace(/^--/, '')] = args.shift();
+const key = options['key-file'] ? readFileSync(options['key-file'], 'utf8').trim() : null;
+
+// A camera needs a page from this machine.
+const server = createServer((_, response) => response.end('<!doctype html><title>publisher</title><video muted></video>'));
+await new Promise((ready) => { server.listen(0, '127.0.0.1', ready); });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
+    '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--disable-default-apps'],
+});
+let report = {};
+try {
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  report = await page.evaluate(async ({ url: endpoint, key: token, seconds }) => {
+    const pause = (time) => new Promise((done) => { setTimeout(done, time); });
+    const states = [];
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 }, audio: true });
+    const connection = new RTCPeerConnection();
+    connection.onconnectionstatechange = () => states.push(connection.connectionState);
+    for (const track of stream.getTracks()) connection.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+    await connection.setLocalDescription();
+    const authorization = token ? { Authorization: `Bearer ${token}` } : {};
+    const answer = await fetch(endpoint, {
+      method: 'POST', body: connection.localDescription.sdp, headers: { 'Content-Type': 'application/sdp', ...authorization },
+    });
+    const status = answer.status;
+    const body = await answer.text();
+    if (status !== 201) return { status, body, states };
+    const location = new URL(answer.headers.get('Location'), endpoint);
+    const tag = answer.headers.get('ETag');
+    await connection.setRemoteDescription({ type: 'answer', sdp: body });
+    await pause(500);
+    // As a page that trickles does.
+    const ufrag = /a=ice-ufrag:(\S+)/.exec(connection.localDescription.sdp)[1];
+    const password = /a=ice-pwd:(\S+)/.exec(connection.localDescription.sdp)[1];
+    const patched = await fetch(location, {
+      method: 'PATCH',
+      body: `a=ice-ufrag:${ufrag}\r\na=ice-pwd:${password}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=end-of-candidates\r\n`,
+      headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': tag, ...authorization },
+    });
+    await pause(seconds * 1000);
+    const figures = [];
+    for (const one of (await connection.getStats()).values()) {
+      if (one.type === 'outbound-rtp') {
+        figures.push({
+          kind: one.kind, bytes: one.bytesSent, pli: one.pliCount, nack: one.nackCount, width: one.frameWidth,
+          frames: one.framesEncoded, keys: one.keyFramesEncoded,
+        });
+      }
+      if (one.type === 'candidate-pair' && one.nominated) figures.push({ kind: 'pair', bps: one.availableOutgoingBitrate });
+    }
+    const deleted = (await fetch(location, { method: 'DELETE', headers: authorization })).status;
+    connection.close();
+    return { status, patched: patched.status, deleted, states, figures };
+  }, { url, key, seconds: Number(options.seconds) });
+} finally {
+  await browser.close();
+  server.close();
+}
+console.log(JSON.stringify(report));

@@ -1,0 +1,24 @@
+// The part of --listen that is WHIP's: its address, its server, the UDP port that all sessions
+// share.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "ingest/whip_server.h"
+#include "options.h"
+
+namespace stream::ingest {
+
+inline constexpr uint16_t kWhipPort = 8889;
+
+// Throws Error kUsage for what stands in a whip:// address or --rtc-address and can't be.
+void check_whip(const Options& options, const std::string& address);
+
+std::shared_ptr<webrtc::Port> open_rtc_port(boost::asio::io_context& io, const Options& options);
+std::unique_ptr<media::WhipServer> listen_whip(boost::asio::io_context& io,
+                                               std::shared_ptr<webrtc::Port> port,
+                                               const Options& options, const std::string& address,
+                                               size_t connections, media::PublisherHooks hooks);
+
+}  // namespace stream::ingest
