@@ -6,6 +6,7 @@ load ../support/whip
 
 setup() {
   stream_setup
+  export PULSE_RUNTIME_PATH="$T/pulse"  # Chromium looks for sound devices, and would leave a directory in /tmp
   [ -d "$ROOT/tests/browser/node_modules/playwright-core" ] || skip "run tests/support/install_npm.sh"
 }
 
