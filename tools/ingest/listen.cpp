@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 
 constexpr uint16_t kRtmpPort = 1935, kRtmpsPort = 443;
 
-class Listener : Streams {
+class Listener final : Streams {
  public:
   explicit Listener(const Options& options)
       : options_(options),
