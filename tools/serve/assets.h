@@ -5,6 +5,6 @@
 namespace stream::serve {
 
 extern const std::string_view kIndexHtml, kPlayerHtml, kAbsentHtml, kStyleCss, kPlayerJs, kCmafJs,
-    kLiveHtml, kLiveJs;
+    kLiveHtml, kLiveJs, kPublishHtml, kPublishJs;
 
 }  // namespace stream::serve

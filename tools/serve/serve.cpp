@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "base/url.h"
 #include "cli/run.h"
 #include "control/service.h"
 #include "http/listen_address.h"
@@ -37,7 +39,7 @@ std::unique_ptr<http::Server> listen(boost::asio::io_context& io, const Options&
 
 Exit serve(const Options& options, const cli::Context& context, boost::asio::io_context& io,
            control::Service& service) {
-  const Site site(options.hls, options.player, options.whep);
+  const Site site(options.hls, options.player, options.whep, options.whip);
   const auto viewers = options.whep ? watch(io, options, service) : nullptr;
   const auto server = listen(io, options, [&](const http::Request& request) {
     auto response = viewers ? viewers->respond(request) : std::nullopt;
@@ -89,6 +91,18 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
   return Exit::kOk;
 }
 
+// It goes into a page and its policy as it is.
+void check_whip(const std::string& text) {
+  const auto url = parse_url(text);
+  const bool plain = url && (url->scheme == "http" || url->scheme == "https") &&
+                     !url->host.empty() && url->user.empty() && url->query.empty() &&
+                     url->path.size() <= 1 && text.find_first_of("'\"<>; ,") == text.npos;
+  if (!text.empty() && !plain)
+    throw Error(Exit::kUsage, "serve.whip",
+                "'" + escaped(text, 100) + "' is no address of publishers",
+                "write http://HOST:PORT or https://HOST as their browsers reach it");
+}
+
 }  // namespace
 
 cli::Command command(Options& options) {
@@ -110,6 +124,11 @@ cli::Command command(Options& options) {
       "them, without B-frames; sound that is not Opus is encoded once for all. The media of all "
       "players goes by one UDP port; behind NAT and in containers say with --rtc-address where "
       "that is.\n\n"
+      "With --whip there is a page to publish from, NAME/publish: camera, microphone or screen of "
+      "a "
+      "browser, with the key typed in or behind the # of an invitation link "
+      "(NAME/publish#key=KEY), which no server sees. Browsers give a camera to pages over https "
+      "or from their own machine only.\n\n"
       "There is no TLS: put a proxy in front of it where viewers come from outside. A listening "
       "socket passed by the service manager (LISTEN_FDS) replaces --listen.");
   root.example("stream-serve --hls hls/", "Serve everything below hls/ to this machine");
@@ -122,6 +141,10 @@ cli::Command command(Options& options) {
   root.section("WebRTC");
   root.flag("--whep", options.whep,
             "play live streams of this machine over WebRTC too: players POST to NAME/whep");
+  root.option("--whip", options.whip, "URL",
+              "http:// or https:// address where publishers' browsers reach stream-ingest's "
+              "--listen whip://: NAME/publish is then a page to publish NAME from")
+      .url();
   root.option("--rtc-port", options.rtc_port, "N", "UDP port for the media of all players; 0: any");
   root.option("--rtc-address", options.rtc_addresses, "ADDRESS",
               "tell players to receive from there, as ADDRESS or ADDRESS:PORT, instead of from all "
@@ -135,6 +158,7 @@ cli::Command command(Options& options) {
   options.service.declare(root);
   root.check([&] {
     http::listen_address(options.listen);
+    check_whip(options.whip);
     check_rtc(options);
   });
   root.run([&](cli::Context& context) {

@@ -78,10 +78,10 @@ const char* words(StreamEntry::State state) {
   return "";
 }
 
-// The stream whose page /NAME/live is; empty: another path.
-std::string live_page(const std::string& path) {
+// The stream whose page /NAME/live or so is; empty: another path.
+std::string stream_of(const std::string& path, const std::string& page) {
   const size_t slash = path.find('/', 1);
-  if (slash == std::string::npos || path.substr(slash) != "/live") return {};
+  if (slash == std::string::npos || path.substr(slash) != page) return {};
   const std::string name = path.substr(1, slash - 1);
   return is_stream_name(name) ? name : std::string();
 }
@@ -93,16 +93,20 @@ std::string last_part(const std::string& path) {
 
 }  // namespace
 
-Site::Site(const std::string& directory, const std::string& player, bool live)
+Site::Site(const std::string& directory, const std::string& player, bool live,
+           const std::string& whip)
     : files_(directory),
       title_(last_part(directory)),
       hls_js_(player.empty() ? installed_player() : os::read_file(player, kMaxPlayer)),
-      live_(live) {}
+      live_(live),
+      whip_(whip.substr(0, whip.find_last_not_of('/') + 1)) {}
 
 Response Site::respond(const Request& request) const {
   const std::string& path = request.path;
   if (path.starts_with("/_/")) return asset(request, path.substr(3));
-  if (const std::string name = live_ ? live_page(path) : ""; !name.empty())
+  if (const std::string name = whip_.empty() ? "" : stream_of(path, "/publish"); !name.empty())
+    return publisher_page(name);
+  if (const std::string name = live_ ? stream_of(path, "/live") : ""; !name.empty())
     return page(fill(std::string(kLiveHtml), "{{name}}", http::html_escaped(name)));
   const bool single = has_master("");
   if (path == "/" && !single) {
@@ -144,15 +148,29 @@ Response Site::page(const std::string& html) const {
   return response;
 }
 
+// It speaks to one more server than the others.
+Response Site::publisher_page(const std::string& name) const {
+  std::string html = fill(std::string(kPublishHtml), "{{name}}", http::html_escaped(name));
+  html = fill(html, "{{endpoint}}", http::html_escaped(whip_ + "/" + name + "/whip"));
+  Response response = page(html);
+  response.headers.back().second =
+      fill(std::string(kPolicy), std::string("connect-src 'self'"), "connect-src " + whip_);
+  return response;
+}
+
 Response Site::asset(const Request&, const std::string& name) const {
   Response response;
   response.headers = {{"Cache-Control", "no-cache"}};
   if (name == "style.css") {
     response.type = "text/css; charset=utf-8";
     response.body = kStyleCss;
-  } else if (name == "player.js" || name == "cmaf.js" || name == "live.js") {
+  } else if (name == "player.js" || name == "cmaf.js" || name == "live.js" ||
+             name == "publish.js") {
     response.type = "text/javascript; charset=utf-8";
-    response.body = name == "player.js" ? kPlayerJs : name == "cmaf.js" ? kCmafJs : kLiveJs;
+    response.body = name == "player.js" ? kPlayerJs
+                    : name == "cmaf.js" ? kCmafJs
+                    : name == "live.js" ? kLiveJs
+                                        : kPublishJs;
   } else if (name == "hls.js" && !hls_js_.empty()) {
     response.type = "text/javascript; charset=utf-8";
     response.body = hls_js_;

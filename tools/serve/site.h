@@ -17,9 +17,11 @@ struct StreamEntry {
 class Site {
  public:
   // `player`: hls.js, or empty to look in the usual places. `live`: streams have a page for WebRTC
-  // as well, NAME/live. Throws Error for a directory or a
-  // player that the user named and that can't be read.
-  Site(const std::string& directory, const std::string& player, bool live = false);
+  // as well, NAME/live. `whip`: where stream-ingest takes publishers, http://HOST:PORT; then there
+  // is NAME/publish. Throws Error for a directory or a player that the user named and that can't be
+  // read.
+  Site(const std::string& directory, const std::string& player, bool live = false,
+       const std::string& whip = {});
 
   http::Response respond(const http::Request& request) const;
   // Subdirectories with a master.m3u8, live ones first, at most 1000.
@@ -29,6 +31,7 @@ class Site {
  private:
   http::Response asset(const http::Request& request, const std::string& name) const;
   http::Response page(const std::string& html) const;
+  http::Response publisher_page(const std::string& name) const;
   bool has_master(const std::string& prefix) const;
   StreamEntry::State state_of(const std::string& prefix) const;
   // At most `max` bytes from the end or the start of a small file; empty when absent.
@@ -37,6 +40,7 @@ class Site {
   http::StaticFiles files_;
   std::string title_, hls_js_;
   const bool live_;
+  const std::string whip_;
 };
 
 }  // namespace stream::serve

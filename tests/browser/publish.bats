@@ -1,0 +1,63 @@
+# The page to publish from, in Chromium with its fake camera and microphone, by the keyboard, at 360 pixels.
+# ctest: timeout=200 processors=2 lock=browser
+load ../support/common
+load ../support/ingest
+load ../support/whip
+
+setup() {
+  stream_setup
+  export PULSE_RUNTIME_PATH="$T/pulse"  # Chromium looks for sound devices, and would leave a directory in /tmp
+  [ -d "$ROOT/tests/browser/node_modules/playwright-core" ] || skip "run tests/support/install_npm.sh"
+  mkdir -p hls
+  stream-keys new demo --store keys >secret/key
+}
+
+# shellcheck disable=SC2154  # url is set by listen_whip
+serve() {
+  start serve stream-serve --hls hls --listen http://127.0.0.1:0 --whip "$url" --events "$T/served"
+  wait_for 10 has_event served service.ready
+  page=$(jq -r 'select(.event == "listener.started").url' served)demo/publish
+}
+
+publish() { node "$ROOT/tests/browser/publish.mjs" "$@" >page.json 2>page.err || fail "$(cat page.err)"; }
+
+@test "an invitation link: live by one key, levels and figures shown, muted, ended" {
+  listen_whip --key-file keys --hold 0s
+  serve
+  start page node "$ROOT/tests/browser/publish.mjs" "$page#key=$(cat secret/key)" --seconds 6
+  wait_for 40 has_event events track.added
+  start reader stream-record -i bus:demo -o rec
+  wait_exit page 60
+  assert_equal "$status" 0
+  wait_exit reader
+  assert_json page.out '.errors == [] and (.overflow | not) and .devices[0] > 0 and .devices[1] > 0'
+  # What came behind the # is not in the address any more.
+  assert_json page.out '.address | endswith("/demo/publish")'
+  assert_json page.out '.level > 0.01 and .muted == "true"'
+  assert_json page.out '.figures | test("^[1-9][0-9]* kbit/s, [1-9][0-9]* pictures/s")'
+  file=$(echo rec/*.mp4)
+  assert_equal "$(ffprobe -v error -show_entries stream=codec_name -of csv=p=0 "$file" | paste -sd,)" h264,opus
+  less 60 "$(packets "$file" v)"
+  decodes "$file"
+  # The picture moves; the sound is there, and after the muting is not.
+  ffmpeg -nostdin -v info -i "$file" -vf blackdetect=d=0.5,freezedetect=d=1 -af silencedetect=n=-50dB:d=2 -f null - 2>look
+  refute grep -qE 'black_start|freeze_start' look
+  assert_equal "$(grep -c silence_start look)" 1
+}
+
+@test "a wrong key: the page says so, waits at the field and does not try again" {
+  listen_whip --key-file keys
+  serve
+  publish "$page" --wrong nonsense
+  assert_json page.json '.errors == [] and (.refused | length) > 0'
+  assert_equal "$(event_count publisher.refused)" 1
+}
+
+@test "without --whip there is no such page; its address is checked" {
+  start serve stream-serve --hls hls --listen http://127.0.0.1:0 --events "$T/served"
+  wait_for 10 has_event served service.ready
+  page=$(jq -r 'select(.event == "listener.started").url' served)
+  assert_equal "$(curl -s -o /dev/null -w '%{http_code}' "${page}demo/publish")" 404
+  run stream-serve --hls hls --whip "http://127.0.0.1:1/'; script-src *"
+  assert_status 2
+}
