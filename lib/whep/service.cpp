@@ -181,7 +181,7 @@ Response Service::answered(Watched& watched, const std::string& body, const std:
   if (!offer) return problem(400, "Bad Request", "the offer can't be read: " + offer.error);
   const webrtc::Local local = port_.local();
   auto viewer =
-      std::make_shared<Viewer>(channel, make_id(), address,
+      std::make_shared<Viewer>(io_, channel, make_id(), address,
                                [this](Viewer& who, Viewer::Event event, const std::string& why) {
                                  observer_(who, event, why);
                                  if (event == Viewer::Event::kClosed) remove(who.id());

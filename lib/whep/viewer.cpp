@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 constexpr Nanoseconds kReportEach = 1s, kBeginAgain = 1s;
 constexpr double kTooLossy = 0.2;
 constexpr int kLossyReports = 2;
+// 100 Mbit/s: a group of pictures of 2 s at 6 Mbit/s in 120 ms.
+constexpr size_t kPortion = 64 << 10;
+constexpr auto kPortionEach = 5ms;
 
 int64_t unix_now() {
   return std::chrono::duration_cast<Nanoseconds>(wall_now().time_since_epoch()).count();
@@ -25,14 +28,16 @@ uint32_t random_ssrc() {
 
 }  // namespace
 
-Viewer::Viewer(Channel& channel, std::string id, std::string address, Observer observer)
+Viewer::Viewer(boost::asio::io_context& io, Channel& channel, std::string id, std::string address,
+               Observer observer)
     : channel_(channel),
       id_(std::move(id)),
       address_(std::move(address)),
       observer_(std::move(observer)),
       entity_tag_("\"" + webrtc::IceCredentials::make().ufrag + "\""),
       tracks_(channel.tracks()),
-      opened_(monotonic_now()) {
+      opened_(monotonic_now()),
+      pacer_(io) {
   for (auto& track : tracks_) {
     track.ssrc = random_ssrc();
     if (track.kind == "video") track.rtx_ssrc = random_ssrc();
@@ -80,10 +85,11 @@ void Viewer::begin(bool again) {
   const auto& cache = channel_.cache();
   begun_ = monotonic_now();
   waits_ = cache.empty();
+  pending_.clear();
   if (!video_.sender || cache.empty()) return;
   const uint32_t newest = cache.back()->timestamp;
   uint32_t timestamp = again ? newest + 1 : newest + 1 - static_cast<uint32_t>(cache.size());
-  for (const auto& unit : cache) send(video_, *unit, timestamp++);
+  for (const auto& unit : cache) show(unit, timestamp++);
 }
 
 void Viewer::media(const UnitPtr& unit) {
@@ -95,16 +101,45 @@ void Viewer::media(const UnitPtr& unit) {
     waits_ = false;
     begun_ = monotonic_now();
   }
-  send(lane, *unit, unit->timestamp);
+  if (unit->video) return show(unit, unit->timestamp);
+  for (const auto& payload : unit->payloads) send(lane, payload, unit->timestamp);
 }
 
-void Viewer::send(Lane& lane, const Unit& unit, uint32_t timestamp) {
-  const Nanoseconds now = monotonic_now();
-  for (const auto& payload : unit.payloads) {
-    lane.sender->send(payload, timestamp, now, packet_);
-    session_->send_rtp(packet_);
+void Viewer::show(const UnitPtr& unit, uint32_t timestamp) {
+  if (pending_.size() >= 2 * kMaxCached) return fall_behind();
+  if (!unit->payloads.empty()) pending_.push_back({unit, timestamp});
+  if (!pacing_) pump();
+}
+
+void Viewer::pump() {
+  size_t sent = 0;
+  while (!pending_.empty() && sent < kPortion && is_connected()) {
+    Pending& first = pending_.front();
+    const rtp::Payload& payload = first.unit->payloads[first.next];
+    sent += payload.data.size();
+    send(video_, payload, first.timestamp);
+    if (++first.next == first.unit->payloads.size()) pending_.pop_front();
   }
-  if (lane.reported == Nanoseconds{0}) report(lane, unit.video, now);
+  pacing_ = !pending_.empty() && is_connected();
+  if (!pacing_) return;
+  pacer_.expires_after(kPortionEach);
+  pacer_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    if (const auto self = weak.lock(); self && !cancelled) self->pump();
+  });
+}
+
+// Until the next key frame.
+void Viewer::fall_behind() {
+  waits_ = true;
+  pending_.clear();
+  observer_(*this, Event::kSlow, {});
+}
+
+void Viewer::send(Lane& lane, const rtp::Payload& payload, uint32_t timestamp) {
+  const Nanoseconds now = monotonic_now();
+  lane.sender->send(payload, timestamp, now, packet_);
+  session_->send_rtp(packet_);
+  if (lane.reported == Nanoseconds{0}) report(lane, &lane == &video_, now);
 }
 
 void Viewer::report(Lane& lane, bool video, Nanoseconds now) {
@@ -148,8 +183,7 @@ void Viewer::take_blocks(const std::vector<rtp::ReportBlock>& blocks) {
         lossy_ = lane->sender->loss() > kTooLossy ? lossy_ + 1 : 0;
         if (lossy_ < kLossyReports) continue;
         lossy_ = 0;
-        waits_ = true;
-        observer_(*this, Event::kSlow, {});
+        fall_behind();
       }
 }
 

@@ -1,7 +1,10 @@
 // One viewer of a channel: begins with the pictures from the newest key frame on, answers NACK from
 // a history and PLI from the channel's cache, and when its way here loses too much waits for the
-// next key frame alone. One thread.
+// next key frame alone. Pictures go out in small portions: a group of them at once would be too
+// much for the buffers on the way. One thread.
 #pragma once
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,12 +17,13 @@
 
 namespace stream::whep {
 
-class Viewer {
+class Viewer : public std::enable_shared_from_this<Viewer> {
  public:
   enum class Event { kConnected, kSlow, kClosed };
   using Observer = std::function<void(Viewer&, Event, const std::string& reason)>;
 
-  Viewer(Channel& channel, std::string id, std::string address, Observer observer);
+  Viewer(boost::asio::io_context& io, Channel& channel, std::string id, std::string address,
+         Observer observer);
   ~Viewer();
   Viewer(const Viewer&) = delete;
 
@@ -52,7 +56,15 @@ class Viewer {
   };
   void connected();
   void begin(bool again);
-  void send(Lane& lane, const Unit& unit, uint32_t timestamp);
+  struct Pending {
+    UnitPtr unit;
+    uint32_t timestamp = 0;
+    size_t next = 0;  // of its payloads
+  };
+  void show(const UnitPtr& unit, uint32_t timestamp);
+  void pump();
+  void fall_behind();
+  void send(Lane& lane, const rtp::Payload& payload, uint32_t timestamp);
   void receive(Bytes rtcp);
   void take_blocks(const std::vector<rtp::ReportBlock>& blocks);
   void take(const rtp::Nack& nack);
@@ -70,6 +82,9 @@ class Viewer {
   int lossy_ = 0;      // reports in a row
   Nanoseconds opened_, begun_{0};
   std::vector<uint8_t> packet_;
+  std::deque<Pending> pending_;  // pictures that wait for their turn
+  boost::asio::steady_timer pacer_;
+  bool pacing_ = false;
 };
 
 }  // namespace stream::whep

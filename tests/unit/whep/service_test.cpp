@@ -49,11 +49,11 @@ struct Publisher {
     });
     done.get_future().wait();
   }
-  void push(bool key, int64_t reordered_ms = 0) {
+  void push(bool key, int64_t reordered_ms = 0, size_t size = 300) {
     // A key frame of 320x180 (RFC 6386 9.1), or any other frame.
     std::vector<uint8_t> bytes{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00};
     if (!key) bytes[0] |= 1;
-    bytes.resize(300, static_cast<uint8_t>(next));
+    bytes.resize(size, static_cast<uint8_t>(next));
     av::Packet packet;
     packet.dts = 40 * next++;
     packet.pts = packet.dts + reordered_ms;
@@ -251,6 +251,28 @@ TEST_CASE("a viewer begins with the pictures since the key frame, and is helped 
     });
     REQUIRE(world.until([&] { return world.service->viewers() == 0; }));
     CHECK(world.events.back() == "closed: the stream demo is not live");
+  }
+}
+
+TEST_CASE("a large group of pictures comes in portions, whole and in order") {
+  World world;
+  Publisher publisher;
+  publisher.push(true, 0, 200'000);
+  for (int i = 0; i < 50; ++i) publisher.push(false, 0, 30'000);
+  Player player(world);
+  player.join();
+  const auto markers = [&] {
+    const auto all = player.packets();
+    return std::count_if(all.begin(), all.end(), [](const rtp::Packet& p) { return p.marker; });
+  };
+  REQUIRE(world.until([&] { return player.peer->srtp && markers() >= 1; }));
+  CHECK(markers() < 51);
+  publisher.push(false);  // has its turn behind them
+  REQUIRE(world.until([&] { return markers() == 52; }));
+  const auto packets = player.packets();
+  for (size_t i = 1; i < packets.size(); ++i) {
+    CHECK(packets[i].sequence == static_cast<uint16_t>(packets[i - 1].sequence + 1));
+    CHECK(packets[i].timestamp - packets[i - 1].timestamp < 4000);
   }
 }
 
