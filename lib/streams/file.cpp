@@ -150,10 +150,11 @@ void check_input(const Node& node, const Part& part) {
   if (part.find("listen") && !part.find("key_file") && !part.find("open"))
     node.fail("nothing says who may publish",
               "say key_file: FILE (stream-keys makes one), or open: true");
-  const auto url = parse_url(part.value("listen"));
-  if (part.find("open") && url && !is_loopback_host(url->host) && !part.find("insecure"))
-    node.at("open").fail("the stream would be open to everybody who reaches " + url->authority(),
-                         "use key_file, listen on 127.0.0.1, or say insecure: true");
+  if (!part.find("listen") || !part.find("open") || part.find("insecure")) return;
+  for (const std::string& address : part.find("listen")->values)
+    if (const auto url = parse_url(address); url && !is_loopback_host(url->host))
+      node.at("open").fail("the stream would be open to everybody who reaches " + url->authority(),
+                           "use key_file, listen on 127.0.0.1, or say insecure: true");
 }
 
 // Media comes once stream-ingest runs, and not when a publisher does.

@@ -11,7 +11,10 @@ namespace {
 using enum Kind;
 
 constexpr Key kInput[] = {
-    {"listen", "--listen", kUrl, false, "", "publishers come here: rtmp://ADDRESS:PORT/APP"},
+    {"listen", "--listen", kUrl, true, "",
+     "publishers come here: rtmp://ADDRESS:PORT/APP, srt://ADDRESS:PORT, whip://ADDRESS:PORT"},
+    {"rtc_port", "--rtc-port", kCount, false, "", "UDP port for the media of whip"},
+    {"rtc_address", "--rtc-address", kText, true, "", "where browsers reach it, behind NAT"},
     {"pull", "--pull", kText, false, "", "a file or a URL that is read instead"},
     {"playlist", "--playlist", kPath, false, "", "files that are played one after the other"},
     {"loop", "--loop", kFlag, false, "", "over and over: the playlist, or a file that is pulled"},
@@ -67,6 +70,10 @@ constexpr Key kServe[] = {
     {"listen", "--listen", kUrl, false, "", "http://ADDRESS:PORT (required)"},
     {"hls", "--hls", kPath, false, "", "directory of streams; else the ladder's output"},
     {"player", "--player", kPath, false, "", "hls.js for the page"},
+    {"whep", "--whep", kFlag, false, "", "play it over WebRTC as well, at NAME/live"},
+    {"whip", "--whip", kUrl, false, "", "where browsers publish to, for the page NAME/publish"},
+    {"rtc_port", "--rtc-port", kCount, false, "", "UDP port for the media of whep"},
+    {"rtc_address", "--rtc-address", kText, true, "", "where viewers reach it, behind NAT"},
     {"max_connections", "--max-connections", kCount, false, "", "at one time"},
     {"max_per_address", "--max-per-address", kCount, false, "", "of them from one address"},
     {"idle_timeout", "--idle-timeout", kDuration, false, "", "how long a silent one is kept"},

@@ -12,6 +12,32 @@ serve: {listen: "http://127.0.0.1:0"}
 YAML
 }
 
+@test "start: RTMP and WHIP at once, and a page that plays it over WebRTC" {
+  port=$(free_port)
+  whip=$(free_port)
+  cat >s.yaml <<YAML
+name: demo
+input: {listen: ["rtmp://127.0.0.1:$port/live", "whip://127.0.0.1:$whip"], open: true, rtc_port: 0}
+serve: {listen: "http://127.0.0.1:0", hls: ., whep: true, rtc_port: 0, whip: "http://127.0.0.1:$whip"}
+YAML
+  stream-ctl check s.yaml
+  stream-ctl start s.yaml --json --timeout 60s >start.json
+  schema_check.py start.json
+  assert_json start.json '[.publish[].kind] == ["rtmp", "whip"]'
+  assert_equal "$(jq -r '.publish[1].server' start.json)" "http://127.0.0.1:$whip/demo/whip"
+  code() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
+  assert_equal "$(code -X OPTIONS "$(jq -r '.publish[1].server' start.json)")" 200
+  assert_equal "$(code "$(jq -r '.playback[1]' start.json)")" 200
+  page=$(jq -r '.playback[1]' start.json)
+  assert_equal "$(code "${page%live}publish")" 200
+  stream-ctl stop demo
+  # Not open to others on any of its addresses, unless that is said.
+  sed 's|whip://127.0.0.1|whip://0.0.0.0|' s.yaml >open.yaml
+  run stream-ctl check open.yaml
+  assert_status 6
+  assert_output "0.0.0.0:$whip"
+}
+
 # An editor that does what sed -i does.
 editor() { export EDITOR="sed -i $1"; }
 

@@ -59,7 +59,8 @@ struct Subjects {
   }
   void add(const streams::File& file) {
     const streams::Part& input = *file.find("input");
-    add_listen(input.value("listen"), 1935);
+    if (const auto* listen = input.find("listen"))
+      for (const std::string& address : listen->values) add_listen(address, 1935);
     if (const std::string key = input.value("key_file"); !key.empty()) private_files.insert(key);
     if (const auto* serve = file.find("serve")) add_listen(serve->value("listen"), 80);
     for (const char* section : {"ladder", "record"})

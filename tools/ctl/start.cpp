@@ -66,13 +66,15 @@ Json publish_addresses(const streams::File& file, const Json& status) {
   if (!input.find("listen")) return list;
   const bool open = input.find("open");
   Json listeners = status.value("listeners", Json::array());
-  if (listeners.empty()) listeners.push_back(input.value("listen"));
+  if (listeners.empty()) listeners = input.find("listen")->values;
   for (const Json& one : listeners) {
     const auto url = parse_url(one.get<std::string>());
-    list.push_back({{"kind", url ? url->scheme : ""},
-                    {"server", one},
-                    {"key", open ? Json(file.name) : Json(nullptr)},
-                    {"key_file", text_or_null(input.value("key_file"))}});
+    const bool whip = url && url->scheme == "whip";
+    list.push_back(
+        {{"kind", url ? url->scheme : ""},
+         {"server", whip ? Json("http://" + url->authority() + "/" + file.name + "/whip") : one},
+         {"key", open ? Json(file.name) : Json(nullptr)},
+         {"key_file", text_or_null(input.value("key_file"))}});
   }
   return list;
 }
@@ -89,6 +91,7 @@ Json addresses(const streams::File& file) {
   const streams::Part* part = file.find("serve");
   const bool whole = part && !part->find("hls");
   if (!url.empty()) playback.push_back(whole ? url : url + file.name + "/");
+  if (!url.empty() && part && part->find("whep")) playback.push_back(url + file.name + "/live");
   return {{"publish", publish_addresses(file, ingest)},
           {"playback", playback},
           {"media", "bus:" + file.name}};
