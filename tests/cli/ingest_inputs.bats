@@ -143,6 +143,7 @@ verb() { stream-ctl call demo ingest ingest.switch "$@"; }
   assert_equal "$(switches)" "backup primary backup"
   wait_exit spare 30
   publisher spare2 spare
+  wait_for 10 has_events media.discontinuity 3  # it is on air, before the preferred one comes
   publisher third demo
   wait_for 10 switched_to primary
   verb '{"input":"backup"}' >"$T/verb.json"
