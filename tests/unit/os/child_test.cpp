@@ -24,7 +24,8 @@ Ended wait_for(const Child& child) {
 std::optional<Child> holder_soon(const std::string& lock) {
   for (int i = 0; i < 500; ++i) {
     auto child = Child::holder(lock);
-    if (child && child->argv()[0] != "unit-os") return child;
+    const auto words = child ? child->argv() : std::vector<std::string>();
+    if (!words.empty() && !words[0].ends_with("unit-os")) return child;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return std::nullopt;
