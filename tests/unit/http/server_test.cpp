@@ -347,7 +347,12 @@ TEST_CASE("http: an answer that comes later") {
   }
   SUBCASE("too late") {
     CHECK(ask(running->port, one("GET", "/later")).starts_with("HTTP/1.1 503"));
-    kept->send(text_response(200, "here"));
+    std::promise<void> sent;
+    boost::asio::post(running->io, [&] {
+      kept->send(text_response(200, "here"));
+      sent.set_value();
+    });
+    sent.get_future().wait();
   }
   SUBCASE("after the server") {
     const os::Fd fd = dial(running->port);
