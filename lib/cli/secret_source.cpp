@@ -104,6 +104,10 @@ bool is_secret_source(std::string_view text) {
          text.starts_with("@cred:") || text.starts_with("@vault:");
 }
 
+Secret secret_of(std::string_view text) {
+  return is_secret_source(text) ? read_secret(text) : Secret(std::string(text));
+}
+
 void allow_open_secrets(bool allow) {
   g_allow_open = allow;
 }

@@ -15,6 +15,8 @@ bool is_secret_source(std::string_view text);
 // value (which it does not repeat), kNotAllowed "secret.permissions" for a file that others can
 // read unless allow_open_secrets(true) was called.
 Secret read_secret(std::string_view source);
+// Of a text that is a secret or the source of one.
+Secret secret_of(std::string_view text);
 void allow_open_secrets(bool allow);
 
 // True for a URL in which somebody put a key: a password, a query parameter with a telling name, a

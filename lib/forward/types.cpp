@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/url.h"
-#include "srt/address.h"
 
 namespace stream::media {
 
@@ -49,7 +48,7 @@ std::string ForwardTarget::tc_url() const {
 
 namespace {
 
-ForwardTarget parse_srt(std::string_view text, const Secret& key) {
+ForwardTarget parse_srt(std::string_view text, const Secret& key, const srt::ReadSecret& read) {
   const srt::Address address = srt::parse_address(text);
   ForwardTarget target;
   target.scheme = "srt";
@@ -58,21 +57,17 @@ ForwardTarget parse_srt(std::string_view text, const Secret& key) {
   if (target.host.empty())
     throw Error(Exit::kUsage, "destination.url", "an SRT destination has no host",
                 "write srt://HOST:PORT");
-  target.srt.latency = address.latency;
-  target.srt.key_length = address.key_length;
-  target.srt.local_host = address.adapter;
-  target.srt.rendezvous = address.mode == srt::Address::Mode::kRendezvous;
-  target.srt.passphrase = Secret(address.passphrase);
-  target.srt.stream_id = key.empty() ? Secret(address.stream_id) : key;
+  target.srt = srt::settings_of(address, read);
+  if (!key.empty()) target.srt.stream_id = key;
   return target;
 }
 
 }  // namespace
 
-ForwardTarget parse_target(std::string_view text, const Secret& key) {
+ForwardTarget parse_target(std::string_view text, const Secret& key, const srt::ReadSecret& read) {
   ForwardTarget target;
   const auto url = parse_url(text);
-  if (url && url->scheme == "srt") return parse_srt(text, key);
+  if (url && url->scheme == "srt") return parse_srt(text, key, read);
   if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps") || url->host.empty())
     throw Error(Exit::kUsage, "destination.url",
                 url ? "cannot publish to " + url->redacted() : "the destination is no URL",

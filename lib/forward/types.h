@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "rtmp/shared_message.h"
+#include "srt/address.h"
 #include "srt/engine.h"
 
 namespace stream::media {
@@ -61,9 +62,11 @@ struct ForwardTarget {
   std::string tc_url() const;
 };
 // Splits "rtmp://host[:port]/app[/instance]/key?query"; with `key` the whole path is the
-// application. Of srt://HOST:PORT?options the key is the stream id. Throws Error kUsage
-// "destination.url", which shows nothing of the key.
-ForwardTarget parse_target(std::string_view url, const Secret& key = {});
+// application. Of srt://HOST:PORT?options the key is the stream id, and `read` is asked for the
+// secrets that the options name. Throws Error kUsage "destination.url", which shows nothing of the
+// key.
+ForwardTarget parse_target(std::string_view url, const Secret& key = {},
+                           const srt::ReadSecret& read = {});
 
 // A request to go on elsewhere, from the peer of a sitting.
 struct ForwardMove {

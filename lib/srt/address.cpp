@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "base/url.h"
+#include "srt/engine.h"
 #include "srt/stream_id.h"
 
 namespace stream::srt {
@@ -99,6 +100,19 @@ void check_passphrase(std::string_view passphrase) {
   throw Error(Exit::kUsage, "srt.passphrase",
               "an SRT passphrase of " + std::to_string(passphrase.size()) + " characters",
               "SRT takes from 10 to 79");
+}
+
+Settings settings_of(const Address& address, const ReadSecret& read) {
+  const auto secret = [&read](const std::string& text) { return read ? read(text) : Secret(text); };
+  Settings settings;
+  settings.latency = address.latency;
+  settings.key_length = address.key_length;
+  settings.local_host = address.adapter;
+  settings.rendezvous = address.mode == Address::Mode::kRendezvous;
+  settings.passphrase = secret(address.passphrase);
+  settings.stream_id = secret(address.stream_id);
+  if (read) check_passphrase(settings.passphrase.reveal());
+  return settings;
 }
 
 }  // namespace stream::srt

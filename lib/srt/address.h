@@ -3,10 +3,15 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
+#include "base/secret.h"
+
 namespace stream::srt {
+
+struct Settings;
 
 struct Address {
   enum class Mode { kCaller, kRendezvous };
@@ -24,5 +29,11 @@ Address parse_address(std::string_view text);
 
 // Throws Error kUsage "srt.passphrase" unless it has 10 to 79 characters (or none).
 void check_passphrase(std::string_view passphrase);
+
+// What a connection to the address, or a listener on it, is made with. `read` turns the passphrase
+// and the stream id as written into what they stand for, and the passphrase is checked; without it
+// they stay as written.
+using ReadSecret = std::function<Secret(const std::string&)>;
+Settings settings_of(const Address& address, const ReadSecret& read = {});
 
 }  // namespace stream::srt

@@ -27,7 +27,7 @@ Admission::Admission(boost::asio::io_context& io, control::Service& service, con
 void Admission::start() {
   if (!options_.token_key.empty()) token_key_ = keys::read_public_key(options_.token_key);
   if (const std::string& url = options_.auth_url; !url.empty())
-    endpoint_.emplace(io_, cli::is_secret_source(url) ? cli::read_secret(url) : Secret(url));
+    endpoint_.emplace(io_, cli::secret_of(url));
   if (options_.key_file.empty()) return;
   keys_ = std::make_unique<keys::KeyFile>(options_.key_file);
   watch_keys();

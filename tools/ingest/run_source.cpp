@@ -40,10 +40,6 @@ media::OpenSource pattern(const Options& options) {
   return media::pattern_source(o);
 }
 
-Secret secret_of(const std::string& text) {
-  return cli::is_secret_source(text) ? cli::read_secret(text) : Secret(text);
-}
-
 media::OpenSource call_srt(const std::string& text, const av::InputOptions& options) {
   const srt::Address address = srt::parse_address(text);
   media::SrtCall call;
@@ -53,13 +49,7 @@ media::OpenSource call_srt(const std::string& text, const av::InputOptions& opti
   if (call.host.empty())
     throw Error(Exit::kUsage, "srt.url", "nobody can be called at " + call.shown + ": no host",
                 "write srt://HOST:PORT; to take publishers, --listen " + call.shown);
-  call.settings.latency = address.latency;
-  call.settings.key_length = address.key_length;
-  call.settings.local_host = address.adapter;
-  call.settings.rendezvous = address.mode == srt::Address::Mode::kRendezvous;
-  call.settings.passphrase = secret_of(address.passphrase);
-  call.settings.stream_id = secret_of(address.stream_id);
-  srt::check_passphrase(call.settings.passphrase.reveal());
+  call.settings = srt::settings_of(address, cli::secret_of);
   call.silence = options.timeout;
   call.may_connect = options.may_connect;
   return media::srt_source(std::move(call));

@@ -30,13 +30,6 @@ std::pair<std::string, std::string> split(const std::string& text) {
   return {name, source};
 }
 
-Secret read_passphrase(const std::string& text) {
-  Secret secret =
-      text.empty() || !cli::is_secret_source(text) ? Secret(text) : cli::read_secret(text);
-  srt::check_passphrase(secret.reveal());
-  return secret;
-}
-
 }  // namespace
 
 void check_srt(const Options& o, const std::string& text) {
@@ -63,12 +56,11 @@ std::unique_ptr<media::PublisherServer> listen_srt(boost::asio::io_context& io, 
   media::SrtServer::Options options;
   options.host = address.host;
   options.port = address.port;
-  options.settings.latency = address.latency;
-  options.settings.key_length = address.key_length;
-  options.settings.passphrase = read_passphrase(address.passphrase);
+  options.settings = srt::settings_of(address, cli::secret_of);
   for (const std::string& one : o.passphrases) {
     const auto [name, source] = split(one);
-    options.passphrases[name] = read_passphrase(source);
+    Secret& passphrase = options.passphrases[name] = cli::read_secret(source);
+    srt::check_passphrase(passphrase.reveal());
   }
   options.idle = o.idle.value;
   options.connections = std::min<size_t>(o.max_connections, connections);

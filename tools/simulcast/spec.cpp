@@ -8,7 +8,6 @@
 #include "cli/secret_source.h"
 #include "forward/file_link.h"
 #include "os/fd.h"
-#include "srt/address.h"
 
 namespace stream::simulcast {
 namespace {
@@ -136,18 +135,6 @@ void parse_value(std::string_view text, Spec& out) {
   out = parse_spec(text);
 }
 
-namespace {
-
-// The parts of an SRT address that name where they are.
-media::ForwardTarget with_secrets(media::ForwardTarget target) {
-  for (Secret* part : {&target.srt.passphrase, &target.srt.stream_id})
-    if (cli::is_secret_source(part->reveal())) *part = cli::read_secret(part->reveal());
-  if (target.scheme == "srt") srt::check_passphrase(target.srt.passphrase.reveal());
-  return target;
-}
-
-}  // namespace
-
 media::ForwardTarget Spec::target() const {
   const auto read = [](const std::string& source, const std::shared_ptr<const Secret>& known) {
     return known ? *known : cli::read_secret(source);
@@ -155,10 +142,10 @@ media::ForwardTarget Spec::target() const {
   const Secret secret_key = key.empty() ? Secret() : read(key, key_secret);
   const std::string server(profile->server);
   if (where.empty()) return media::parse_target(server, secret_key);
-  if (!cli::is_secret_source(where)) return with_secrets(media::parse_target(where, secret_key));
+  if (!cli::is_secret_source(where)) return media::parse_target(where, secret_key, cli::secret_of);
   const Secret given = read(where, where_secret);
   if (given.reveal().find("://") != std::string_view::npos)
-    return with_secrets(media::parse_target(given.reveal(), secret_key));
+    return media::parse_target(given.reveal(), secret_key, cli::secret_of);
   if (server.empty())
     throw Error(Exit::kUsage, "destination.url",
                 where + " holds a key, and the server of " + name + " is not known",

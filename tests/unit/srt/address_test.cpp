@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/error.h"
+#include "srt/engine.h"
 
 using namespace stream;
 using namespace std::chrono_literals;
@@ -56,5 +57,30 @@ TEST_CASE("parse_address") {
     CHECK_THROWS_AS(srt::check_passphrase("short"), Error);
     CHECK_THROWS_AS(srt::check_passphrase(std::string(80, 'p')), Error);
     CHECK_NOTHROW(srt::check_passphrase(std::string(79, 'p')));
+  }
+}
+
+TEST_CASE("settings_of") {
+  const Address address = parse_address(
+      "srt://[::1]:9000?latency=1s&passphrase=%40vault:x&streamid=me&pbkeylen=32&"
+      "mode=rendezvous&adapter=127.0.0.1");
+  SUBCASE("as written") {
+    const srt::Settings s = srt::settings_of(address);
+    CHECK(s.latency == 1s);
+    CHECK(s.key_length == 32);
+    CHECK(s.rendezvous);
+    CHECK(s.local_host == "127.0.0.1");
+    CHECK(s.passphrase.reveal() == "@vault:x");
+    CHECK(s.stream_id.reveal() == "me");
+  }
+  SUBCASE("with what the secrets' sources hold") {
+    const auto read = [](const std::string& text) {
+      return Secret(text == "@vault:x" ? "a long enough one" : text);
+    };
+    const srt::Settings s = srt::settings_of(address, read);
+    CHECK(s.passphrase.reveal() == "a long enough one");
+    CHECK(s.stream_id.reveal() == "me");
+    CHECK_THROWS_AS(srt::settings_of(address, [](const std::string&) { return Secret("short"); }),
+                    Error);
   }
 }
