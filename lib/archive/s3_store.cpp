@@ -380,7 +380,13 @@ void S3Store::put_lifecycle(const std::string& xml) {
   ask.headers = {{"content-md5", md5_header(xml)}, {"content-type", "application/xml"}};
   ask.body = source_of(xml);
   ask.payload_hash = sha256_of(xml);
-  request_ok(ask);
+  const Reply reply = request(ask);
+  if (reply.status == 400 || reply.status == 501) {
+    throw Error(Exit::kUnsupported, "archive.unsupported",
+                url("") + " does not take the rule: " + escaped(reply.code),
+                "some stores end unfinished uploads by themselves, MinIO after a day");
+  }
+  if (!reply.ok()) refuse(ask, reply);
 }
 
 }  // namespace stream::archive
