@@ -231,13 +231,16 @@ A="stream-archive"
   [ "$(tail -n 1 <<<"$stderr")" -lt 80000 ] || fail "$stderr KiB"
 }
 
-@test "bandwidth is limited" {
+@test "bandwidth is limited; a terminal shows how far it is" {
   start_fake
   random_file f.mp4 3000000
   local began ended
   began=$(date +%s%N)
-  $A put f.mp4 --to s3://test --limit 12M
+  run env -u CI TERM=xterm on_terminal.py /dev/null $A put f.mp4 --to s3://test --limit 12M
+  assert_equal "$status" 0
   ended=$(date +%s%N)
+  [[ $output =~ uploading\ \ [0-9]+\ %\ \ [0-9.]+\ [KM]?i?B\ of\ 2.9\ MiB ]] || fail "$output"
+  [[ $output == *$'\e[Kf is in s3://test' ]] || fail "the line was not taken away: $output"
   [ $((ended - began)) -gt 1500000000 ] || fail "3 MB at 1.5 MB/s took $(((ended - began) / 1000000)) ms"
   [ $((ended - began)) -lt 5000000000 ]
 }

@@ -1,5 +1,5 @@
-// How far a long verb has come: a bar on a terminal, the event "transfer.progress" every 5 s
-// otherwise. Thread-safe.
+// How far a long verb has come: what cli::Progress shows, and the event "transfer.progress" every
+// 5 s. Thread-safe.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "cli/progress.h"
 #include "cli/run.h"
 #include "control/service.h"
 
@@ -14,7 +15,7 @@ namespace stream::archive {
 
 class Progress {
  public:
-  // `what`: "uploading". The bar appears after a second.
+  // `what`: "uploading".
   Progress(const cli::Context& context, control::Service& service, std::string what);
   ~Progress();
   void add_total(int64_t bytes) { total_ += bytes; }
@@ -22,15 +23,14 @@ class Progress {
 
  private:
   void run();
-  void draw(double seconds);
 
   control::Service& service_;
   const std::string what_;
-  const bool bar_;
+  cli::Progress shown_;  // touched by the thread alone
   std::atomic<int64_t> total_{0}, done_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool ended_ = false, drawn_ = false;
+  bool ended_ = false;
   std::thread thread_;
 };
 

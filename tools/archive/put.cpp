@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "archive/deposit.h"
@@ -211,9 +212,9 @@ Exit put(const Options& o, const cli::Context& context, control::Service& servic
   OpenStore& store = *opened;
   Catalog catalog(store, state_dir());
   service.ready("archiving to " + store.location.text());
-  Progress progress(context, service, "uploading");
+  std::optional<Progress> progress(std::in_place, context, service, "uploading");
   Archiver archiver(store, catalog, {o.part_size.bytes, o.parallel}, state_dir(),
-                    events_for(service, progress));
+                    events_for(service, *progress));
   Batch batch(archiver, service);
   archiver.abort_orphans();
   std::vector<Deposit> deposits;
@@ -227,6 +228,7 @@ Exit put(const Options& o, const cli::Context& context, control::Service& servic
   }
   batch.run(deposits, o.parallel);
   if (o.from_stdin) put_stdin(o, archiver, batch, service);
+  progress.reset();  // its line makes room for the result
   const std::vector<Error>& failures = batch.failures();
   if (failures.size() == 1 && batch.results().empty()) throw failures[0];
   if (context.json()) {
