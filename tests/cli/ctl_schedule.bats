@@ -92,7 +92,7 @@ END
 }
 
 @test "up: sleeps, opens, ends, sleeps, opens, ends" {
-  stream_file "at: [$(in_seconds 3), {start: $(in_seconds 9), duration: 2s, title: Second}]" 'duration: 3s' 'ready: 1s'
+  stream_file "at: [$(in_seconds 2), {start: $(in_seconds 6), duration: 2s, title: Second}]" 'duration: 2s' 'ready: 1s'
   start up stream-ctl up s.yaml --events "$T/events"
   wait_exit up 25
   assert_status 0
@@ -111,7 +111,7 @@ END
 @test "tick: once, though run thrice; what a signal interrupted goes on, what was stopped does not" {
   stream_file "at: $(in_seconds -60)" 'duration: 10m'
   stream-ctl apply s.yaml
-  due open
+  wait_for 10 due open
   run stream-ctl tick --dry-run --no-header
   assert_output demo open
   counts 0 0
@@ -136,6 +136,9 @@ END
   assert_json state/demo/stream.json '.state == "completed" and .sessions[0].state == "closed"'
   stream-ctl tick --json >tick.json
   assert_json tick.json '.streams == [{stream: "demo", action: "none", session: null, error: null}]'
+  # What was ended by somebody does not come again.
+  stream-ctl list --json >list.json
+  assert_json list.json '.streams[0] | .state == "completed" and .next_session == null'
   run stream-ctl tick
   assert_status 0
   assert_equal "$output" ""
@@ -143,9 +146,14 @@ END
 }
 
 @test "tick: what was missed is noted, and what lost its supervisor is ended in time" {
-  stream_file "at: [$(in_seconds -5400), {start: $(in_seconds -3000), duration: 3h}, $(in_seconds 3)]" \
-    'duration: 5s' 'late: 30m'
-  stream-ctl apply s.yaml
+  local first begin
+  first="$(in_seconds -5400), {start: $(in_seconds -3000), duration: 3h}"
+  # third START DURATION: the session that is not missed is from now on this one.
+  third() {
+    stream_file "at: [$first, {start: $1, duration: $2}]" 'duration: 5s' 'late: 30m'
+    stream-ctl apply s.yaml
+  }
+  third "$(in_seconds 3600)" 1h
   # The machine was off since yesterday.
   jq --arg at "$(date -u -d yesterday '+%Y-%m-%dT%H:%M:%S.000Z')" '.created_at = $at' state/demo/stream.json >made
   cp made state/demo/stream.json
@@ -155,10 +163,15 @@ END
   noted() { [ "$(manifest '[.sessions[].state] | join(" ")')" = "missed missed" ]; }
   wait_for 10 noted
   grep -q "was missed: it is later than the schedule allows" state/demo/ctl.log
+  begin=$(in_seconds -1)
+  third "$begin" 1h
   wait_for 10 due open
   stream-ctl tick
   wait_for 10 life_is live
   kill -KILL "$(supervisor)"
+  counts 0 1
+  wait_for 10 due resume
+  third "$begin" 1s
   wait_for 10 due close
   counts 0 1
   stream-ctl tick
@@ -173,6 +186,11 @@ END
   stream-ctl start s.yaml --json >start.json
   schema_check.py start.json
   assert_json start.json '.started and .state == "scheduled" and .next_session.start_at != null'
+  stream-ctl list --json >list.json
+  schema_check.py list.json
+  diff <(jq -S .next_session start.json) <(jq -S '.streams[0].next_session' list.json)
+  run stream-ctl list --no-header --fields name,state,next
+  assert_equal "$(tr -s ' ' <<<"$output")" "demo running $(jq -r .next_session.start_local start.json)"
   counts 1 0
   stream-ctl status demo ctl --json >status.json
   assert_json status.json '.tools[0] | .session == null and .state == "running" and .next_session.start_at != null and .programs == []'

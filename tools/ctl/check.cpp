@@ -5,6 +5,7 @@
 #include "cli/terminal.h"
 #include "ctl.h"
 #include "registry.h"
+#include "streams/coming.h"
 #include "streams/file.h"
 
 namespace stream::ctl {
@@ -19,7 +20,7 @@ int check(const Options& options, const cli::Context& context) {
   for (const std::string& path : options.files) {
     try {
       const streams::File file = streams::load_file(path);
-      const Coming coming = coming_of(file);
+      const streams::Coming coming = coming_of(file);
       good.push_back({{"path", path}, {"stream", file.name}, {"next_session", coming.json}});
       context.confirm(path + ": stream '" + file.name + "' is right" +
                       (coming.text.empty() ? "" : "; " + coming.text));

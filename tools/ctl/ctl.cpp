@@ -69,9 +69,12 @@ Command command(Options& options) {
   root.example("stream-ctl stop demo", "End demo: its files are finalised");
 
   Command list_verb("list", "list streams that run or were applied");
+  list_verb.description(
+      "Of one with a schedule the session that runs or comes next is shown by its start; with "
+      "--json the whole of it.");
   list_verb.flag("--live", options.live, "only those of which media flows");
   list_verb.option("--group", options.group, "NAME", "only those of this group");
-  options.table.declare(list_verb, {"name", "tools", "state", "uptime", "detail"});
+  options.table.declare(list_verb, {"name", "tools", "state", "uptime", "next", "detail"});
   list_verb.run([&](Context& context) { return list(options, context); });
 
   Command status_verb("status", "show the state of a stream");

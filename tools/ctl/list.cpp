@@ -3,11 +3,14 @@
 #include <set>
 
 #include "ask.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "ctl.h"
 #include "os/dirs.h"
 #include "os/unix_socket.h"
 #include "registry.h"
+#include "streams/coming.h"
 
 namespace stream::ctl {
 namespace {
@@ -47,6 +50,16 @@ const manifest::Stream* find(const std::vector<manifest::Stream>& streams,
   return nullptr;
 }
 
+// A list is no place to fail over one damaged manifest.
+streams::Coming coming(const manifest::Stream* stream) {
+  try {
+    if (stream) return streams::coming_of(*stream);
+  } catch (const Error& e) {
+    log::warning(e.what());
+  }
+  return {};
+}
+
 Json text_or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
 }
@@ -59,7 +72,7 @@ int list(const Options& options, const cli::Context& context) {
   for (const std::string& name : os::live_streams()) names.insert(name);
   for (const auto& stream : known) names.insert(stream.name);
   Json streams = Json::array();
-  cli::Table table({"name", "tools", "state", "uptime", "detail"});
+  cli::Table table({"name", "tools", "state", "uptime", "next", "detail"});
   for (const std::string& name : names) {
     const manifest::Stream* stream = find(known, name);
     if (!options.group.empty() && (!stream || stream->group != options.group)) continue;
@@ -71,12 +84,15 @@ int list(const Options& options, const cli::Context& context) {
       if (detail.empty()) detail = tool.value("detail", "");
     const std::string life = stream ? std::string(manifest::to_text(stream->life)) : "";
     const std::string state = tools.empty() && stream ? life : overall(answers);
-    table.add({name, joined(tools), state, tools.empty() ? "" : uptime(answers), escaped(detail)});
+    const streams::Coming next = coming(stream);
+    table.add({name, joined(tools), state, tools.empty() ? "" : uptime(answers), next.start,
+               escaped(detail)});
     streams.push_back({{"name", name},
                        {"state", state},
                        {"lifecycle", text_or_null(life)},
                        {"title", stream ? text_or_null(stream->title) : Json(nullptr)},
                        {"group", stream ? text_or_null(stream->group) : Json(nullptr)},
+                       {"next_session", next.json},
                        {"tools", answers.tools},
                        {"failed", answers.failed}});
   }

@@ -4,6 +4,7 @@
 
 #include "ctl.h"
 #include "registry.h"
+#include "streams/coming.h"
 #include "streams/estimate.h"
 
 namespace stream::ctl {
@@ -69,7 +70,7 @@ int plan(const Options& options, const cli::Context& context) {
   const streams::Estimate estimate = streams::estimate(file);
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const streams::Need total = estimate.total();
-  const Coming coming = coming_of(file);
+  const streams::Coming coming = coming_of(file);
   Json list = Json::array();
   cli::Table table({"program", "cores", "up", "disk", "command"});
   for (size_t i = 0; i < processes.size(); ++i) {

@@ -11,7 +11,6 @@
 #include "base/time.h"
 #include "os/dirs.h"
 #include "os/unix_socket.h"
-#include "os/zone.h"
 
 namespace stream::ctl {
 
@@ -81,16 +80,6 @@ os::Child spawn_up(const Given& given, const std::string& option) {
   if (!option.empty()) argv.push_back(option);
   return os::Child::spawn("/proc/self/exe", argv, {}, os::stream_runtime_dir(name) + "/ctl.run",
                           {-1, errors.get()});
-}
-
-Coming coming_of(const streams::File& file) {
-  if (!file.schedule) return {};
-  const TimeZone zone = os::load_zone(file.schedule->time_zone);
-  const auto list = streams::sessions_after(
-      *file.schedule, zone, std::chrono::floor<std::chrono::seconds>(wall_now()), 1);
-  if (list.empty()) return {nullptr, "all its sessions are over"};
-  return {streams::to_json(list[0], zone),
-          "next session " + streams::describe(list[0], *file.schedule, zone)};
 }
 
 manifest::Stream manifest_of(const Given& given) {

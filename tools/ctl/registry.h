@@ -1,6 +1,5 @@
 // The streams that have a manifest, and the stream files that verbs are given.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,13 +36,6 @@ std::string log_of(const std::string& name);
 // stream-ctl up with that option, where no terminal ends it; it ends at once with 15 when another
 // is at it.
 os::Child spawn_up(const Given& given, const std::string& option);
-
-// The session of a schedule that runs or comes next.
-struct Coming {
-  nlohmann::json json;  // null: there is none
-  std::string text;     // for people
-};
-Coming coming_of(const streams::File& file);
 
 // A manifest of the file: the one that is there with its history, or a new one.
 manifest::Stream manifest_of(const Given& given);

@@ -2,13 +2,14 @@
 
 #include "ctl.h"
 #include "registry.h"
+#include "streams/coming.h"
 #include "streams/file.h"
 
 namespace stream::ctl {
 
 int show(const Options& options, const cli::Context& context) {
   const streams::File file = read_given(options.file).file;
-  const Coming coming = coming_of(file);
+  const streams::Coming coming = coming_of(file);
   if (context.json()) {
     context.print_json({{"schema", "stream.ctl.show/1"},
                         {"file", streams::to_json(file)},

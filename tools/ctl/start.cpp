@@ -13,6 +13,7 @@
 #include "os/child.h"
 #include "os/dirs.h"
 #include "registry.h"
+#include "streams/coming.h"
 
 namespace stream::ctl {
 namespace {
@@ -126,7 +127,7 @@ int start(const Options& options, const cli::Context& context) {
   const manifest::Stream stream = known_stream(name);
   const streams::File file = streams::file_from_json(stream.file, "manifest of " + name);
   const Json found = addresses(file);
-  const Coming coming = coming_of(file);
+  const streams::Coming coming = coming_of(file);
   if (context.json()) {
     Json document{{"schema", "stream.ctl.start/1"},
                   {"stream", name},
