@@ -70,6 +70,7 @@ constexpr Key kServe[] = {
     {"listen", "--listen", kUrl, false, "", "http://ADDRESS:PORT (required)"},
     {"hls", "--hls", kPath, false, "", "directory of streams; else the ladder's output"},
     {"player", "--player", kPath, false, "", "hls.js for the page"},
+    {"group", "--group", kName, false, "", "the page lists this group, with what is to come"},
     {"whep", "--whep", kFlag, false, "", "play it over WebRTC as well, at NAME/live"},
     {"whip", "--whip", kUrl, false, "", "where browsers publish to, for the page NAME/publish"},
     {"rtc_port", "--rtc-port", kCount, false, "", "UDP port for the media of whep"},

@@ -48,6 +48,33 @@ status_of() { curl -s -o /dev/null -w '%{http_code}' --path-as-is "$@"; }
   done
 }
 
+@test "a group's page: live, to come and ended, by title; nothing of others" {
+  applied() {
+    printf 'name: %s\ngroup: day\ntitle: "%s"\ninput: {test_pattern: true}\n%s\n' "$1" "$2" "${3:-}" >"$1.yaml"
+    stream-ctl apply "$1.yaml"
+  }
+  applied demo 'Room <1>'
+  applied "done" Breakfast
+  applied late Dinner 'schedule: {time_zone: Europe/Berlin, at: ["2098-07-01 20:00", "2099-07-01 20:00"], duration: 90m}'
+  applied early Lunch 'schedule: {time_zone: Europe/Berlin, at: {start: "2097-07-01 12:00", until: "13:00", title: All}}'
+  applied over 'Years ago' 'schedule: {time_zone: UTC, at: "2020-07-01 12:00", duration: 1h}'
+  applied other Other
+  sed -i 's/group: day/group: night/' other.yaml
+  stream-ctl apply other.yaml
+  serve --group day
+  mkdir -p hls/other
+  cp hls/done/* hls/other
+  curl -sS "$url" | grep '<li>' >rows
+  diff rows - <<'END'
+<li><a href="demo/">Room &lt;1&gt;</a> <span class="state live">live</span></li>
+<li><a href="early/">Lunch</a> <span class="state coming">coming: 2097-07-01 12:00 to 13:00 Europe/Berlin: All</span></li>
+<li><a href="late/">Dinner</a> <span class="state coming">coming: 2098-07-01 20:00 to 21:30 Europe/Berlin</span></li>
+<li><a href="done/">Breakfast</a> <span class="state ended">ended</span></li>
+END
+  run stream-serve --hls hls --group ../x
+  assert_status 2
+}
+
 @test "pages: the list tells live from ended, each stream has a page" {
   serve
   curl -sS "$url" >index.html

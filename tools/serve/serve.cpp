@@ -39,7 +39,7 @@ std::unique_ptr<http::Server> listen(boost::asio::io_context& io, const Options&
 
 Exit serve(const Options& options, const cli::Context& context, boost::asio::io_context& io,
            control::Service& service) {
-  const Site site(options.hls, options.player, options.whep, options.whip);
+  const Site site(options.hls, options.player, options.whep, options.whip, options.group);
   const auto viewers = options.whep ? watch(io, options, service) : nullptr;
   const auto server = listen(io, options, [&](const http::Request& request) {
     auto response = viewers ? viewers->respond(request) : std::nullopt;
@@ -135,9 +135,13 @@ cli::Command command(Options& options) {
   root.example("stream-serve --listen http://0.0.0.0:8080 --hls hls/ --events -",
                "Serve to everybody, with one line of JSON per request");
   root.example("stream-serve --hls hls/ --whep", "Live streams over WebRTC too, at NAME/live");
+  root.file("STATE/NAME/stream.json", "the manifests that --group reads, see stream(7)");
   root.option("--hls", options.hls, "DIR", "directory whose subdirectories are streams").required();
   root.option("--listen", options.listen, "URL", "address and port; port 0 takes a free one");
   root.option("--player", options.player, "FILE", "hls.js to use in the player page");
+  root.option("--group", options.group, "NAME",
+              "list the streams of this group (stream.yaml(5)) by their titles: live ones, those "
+              "that come with their next session, and those that have ended");
   root.section("WebRTC");
   root.flag("--whep", options.whep,
             "play live streams of this machine over WebRTC too: players POST to NAME/whep");
@@ -159,6 +163,7 @@ cli::Command command(Options& options) {
   root.check([&] {
     http::listen_address(options.listen);
     check_whip(options.whip);
+    if (!options.group.empty()) check_stream_name(options.group);
     check_rtc(options);
   });
   root.run([&](cli::Context& context) {

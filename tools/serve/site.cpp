@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <ctime>
 #include <memory>
+#include <tuple>
 
 #include "assets.h"
 #include "base/error.h"
@@ -74,6 +75,8 @@ const char* words(StreamEntry::State state) {
       return "ended";
     case StreamEntry::State::kInterrupted:
       return "interrupted";
+    case StreamEntry::State::kComing:
+      return "coming";
   }
   return "";
 }
@@ -94,12 +97,13 @@ std::string last_part(const std::string& path) {
 }  // namespace
 
 Site::Site(const std::string& directory, const std::string& player, bool live,
-           const std::string& whip)
+           const std::string& whip, const std::string& group)
     : files_(directory),
       title_(last_part(directory)),
       hls_js_(player.empty() ? installed_player() : os::read_file(player, kMaxPlayer)),
       live_(live),
-      whip_(whip.substr(0, whip.find_last_not_of('/') + 1)) {}
+      whip_(whip.substr(0, whip.find_last_not_of('/') + 1)),
+      programme_(group.empty() ? nullptr : std::make_unique<Programme>(group)) {}
 
 Response Site::respond(const Request& request) const {
   const std::string& path = request.path;
@@ -109,15 +113,8 @@ Response Site::respond(const Request& request) const {
   if (const std::string name = live_ ? stream_of(path, "/live") : ""; !name.empty())
     return page(fill(std::string(kLiveHtml), "{{name}}", http::html_escaped(name)));
   const bool single = has_master("");
-  if (path == "/" && !single) {
-    std::string rows;
-    for (const StreamEntry& entry : streams())
-      rows += "<li><a href=\"" + http::percent_encoded(entry.name) + "/\">" +
-              http::html_escaped(entry.name) + "</a> <span class=\"state " + words(entry.state) +
-              "\">" + words(entry.state) + "</span></li>\n";
-    if (rows.empty()) rows = "<li class=\"none\">No stream is here yet.</li>\n";
-    return page(fill(std::string(kIndexHtml), "{{streams}}", rows));
-  }
+  if (path == "/" && (programme_ || !single))
+    return page(fill(std::string(kIndexHtml), "{{streams}}", rows()));
   if (path.ends_with('/')) {
     const std::string prefix = path.substr(0, path.size() - 1);
     if (!has_master(prefix)) {
@@ -138,6 +135,21 @@ Response Site::respond(const Request& request) const {
     return moved;
   }
   return files_.serve(request, path);
+}
+
+std::string Site::rows() const {
+  std::string rows;
+  for (const StreamEntry& entry : streams()) {
+    const char* state = words(entry.state);
+    std::string text = state;
+    if (!entry.coming.empty() && entry.state != StreamEntry::State::kLive)
+      text += (entry.state == StreamEntry::State::kComing ? ": " : ", next: ") + entry.coming;
+    rows += "<li><a href=\"" + http::percent_encoded(entry.name) + "/\">" +
+            http::html_escaped(entry.title.empty() ? entry.name : entry.title) +
+            "</a> <span class=\"state " + state + "\">" + http::html_escaped(text) +
+            "</span></li>\n";
+  }
+  return rows.empty() ? "<li class=\"none\">No stream is here yet.</li>\n" : rows;
 }
 
 Response Site::page(const std::string& html) const {
@@ -207,6 +219,29 @@ StreamEntry::State Site::state_of(const std::string& prefix) const {
 }
 
 std::vector<StreamEntry> Site::streams() const {
+  std::vector<StreamEntry> list = programme_ ? of_group() : found();
+  const auto rank = [](const StreamEntry& entry) {
+    return entry.state == StreamEntry::State::kLive ? 0 : entry.coming.empty() ? 2 : 1;
+  };
+  std::sort(list.begin(), list.end(), [&](const StreamEntry& a, const StreamEntry& b) {
+    return std::tuple(rank(a), a.coming_start, a.name) <
+           std::tuple(rank(b), b.coming_start, b.name);
+  });
+  return list;
+}
+
+std::vector<StreamEntry> Site::of_group() const {
+  std::vector<StreamEntry> list;
+  for (const ProgrammeEntry& one : programme_->entries()) {
+    const bool here = has_master("/" + one.name);
+    if (!here && one.coming.empty()) continue;
+    list.push_back({one.name, here ? state_of("/" + one.name) : StreamEntry::State::kComing,
+                    one.title, one.coming, one.start});
+  }
+  return list;
+}
+
+std::vector<StreamEntry> Site::found() const {
   std::vector<StreamEntry> found;
   os::Fd root = files_.open("/", O_RDONLY | O_DIRECTORY);
   if (!root) return found;
@@ -216,13 +251,8 @@ std::vector<StreamEntry> Site::streams() const {
     if (!entry) break;
     const std::string name = entry->d_name;
     if (!is_stream_name(name) || !has_master("/" + name)) continue;
-    found.push_back({name, state_of("/" + name)});
+    found.push_back({name, state_of("/" + name), {}, {}, {}});
   }
-  std::sort(found.begin(), found.end(), [](const StreamEntry& a, const StreamEntry& b) {
-    const bool a_live = a.state == StreamEntry::State::kLive;
-    const bool b_live = b.state == StreamEntry::State::kLive;
-    return a_live != b_live ? a_live : a.name < b.name;
-  });
   return found;
 }
 

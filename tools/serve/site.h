@@ -1,34 +1,45 @@
 // What stream-serve answers: the list of streams, a page per stream, the player's files, and the
 // media. Immutable after construction.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "http/message.h"
 #include "http/static_files.h"
+#include "programme.h"
 
 namespace stream::serve {
 
 struct StreamEntry {
   std::string name;
-  enum class State { kLive, kEnded, kInterrupted } state = State::kEnded;
+  // kComing: nothing of it is here yet.
+  enum class State { kLive, kEnded, kInterrupted, kComing } state = State::kEnded;
+  std::string title;   // else empty
+  std::string coming;  // its next session, for people
+  manifest::WallTime coming_start{};
 };
 
 class Site {
  public:
   // `player`: hls.js, or empty to look in the usual places. `live`: streams have a page for WebRTC
   // as well, NAME/live. `whip`: where stream-ingest takes publishers, http://HOST:PORT; then there
-  // is NAME/publish. Throws Error for a directory or a player that the user named and that can't be
+  // is NAME/publish. `group`: the streams of the first page are those of that group, also what is
+  // yet to come. Throws Error for a directory or a player that the user named and that can't be
   // read.
   Site(const std::string& directory, const std::string& player, bool live = false,
-       const std::string& whip = {});
+       const std::string& whip = {}, const std::string& group = {});
 
   http::Response respond(const http::Request& request) const;
-  // Subdirectories with a master.m3u8, live ones first, at most 1000.
+  // Subdirectories with a master.m3u8, live ones first, at most 1000; of a group its streams, live
+  // ones first, then what comes.
   std::vector<StreamEntry> streams() const;
   std::vector<std::string> stream_names() const;
 
  private:
+  std::string rows() const;
+  std::vector<StreamEntry> found() const;
+  std::vector<StreamEntry> of_group() const;
   http::Response asset(const http::Request& request, const std::string& name) const;
   http::Response page(const std::string& html) const;
   http::Response publisher_page(const std::string& name) const;
@@ -41,6 +52,7 @@ class Site {
   std::string title_, hls_js_;
   const bool live_;
   const std::string whip_;
+  const std::unique_ptr<const Programme> programme_;
 };
 
 }  // namespace stream::serve
