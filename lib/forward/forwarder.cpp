@@ -74,11 +74,11 @@ void Forwarder::add(ForwardDestinationOptions options) {
       return make_file_link(
           io_, added.options.file, [&added] { return added.rendition->feed().tracks(); }, host);
     RtmpLinkOptions link;
-    link.target = added.options.target;
     link.fourccs = added.rendition->feed().fourccs();
-    link.assume_enhanced = added.options.profile->assume_enhanced;
-    return make_link(
-        network_, std::move(link), [&added] { return added.rendition->feed().tracks(); }, host);
+    link.assume_enhanced = added.options.assume_enhanced || added.options.profile->assume_enhanced;
+    return make_target_link(
+        network_, added.options.target, std::move(link),
+        [&added] { return added.rendition->feed().tracks(); }, host);
   };
   const auto state = [this, &added](ForwardState before, const std::string& reason) {
     if (added.destination && handlers_.state) handlers_.state(*added.destination, before, reason);

@@ -17,9 +17,8 @@
 #include "forward/input.h"
 #include "forward/profile.h"
 #include "forward/rendition.h"
-#include "forward/rtmp_link.h"
-#include "forward/srt_link.h"
 #include "forward/stand_in.h"
+#include "forward/target_link.h"
 #include "forward/uplink.h"
 
 namespace stream::media {
@@ -41,6 +40,7 @@ struct ForwardDestinationOptions {
   EncodeMode encode = EncodeMode::kSound;
   std::optional<RungSpec> picture;  // how pictures are encoded; else as the profile says
   // As in ForwardProfile, where the profile says nothing.
+  bool assume_enhanced = false;
   std::string sound_codecs = "aac mp3";
   std::string file;  // instead of a target
   int priority = Uplink::kUsualPriority;

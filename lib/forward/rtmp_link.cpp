@@ -41,7 +41,6 @@ class RtmpLink : public ForwardLink, public std::enable_shared_from_this<RtmpLin
         function(*self, std::forward<decltype(values)>(values)...);
     };
   }
-  void begin_at(ForwardTarget target);
   void resolve();
   void connect(net::Resolved resolved);
   void connected(net::Connector::Socket socket);
@@ -78,32 +77,9 @@ class RtmpLink : public ForwardLink, public std::enable_shared_from_this<RtmpLin
   uint64_t sent_ = 0, taken_ = 0;
 };
 
+// Where the sitting before was sent, when that may be followed.
 void RtmpLink::begin() {
-  host_->link_phase(ForwardState::kResolving);
-  const bool started = network_.offload.run([weak = weak_from_this(), target = options_.target] {
-    ForwardTarget result;
-    std::string error;
-    try {
-      result = target();
-    } catch (const std::exception& e) {
-      error = e.what();
-    }
-    return [weak, result = std::move(result), error = std::move(error)]() mutable {
-      const auto self = weak.lock();
-      if (!self || self->failed_) return;
-      if (!error.empty()) return self->fail(Kind::kNetwork, error);
-      self->begin_at(std::move(result));
-    };
-  });
-  if (!started)
-    boost::asio::post(network_.io, guarded([](RtmpLink& self) {
-                        self.fail(Kind::kUnreachable, "too many name lookups are hanging");
-                      }));
-}
-
-// Or where the sitting before was sent, when that may be followed.
-void RtmpLink::begin_at(ForwardTarget target) {
-  target_ = std::move(target);
+  target_ = options_.target;
   if (const auto move = host_->take_move(); move && !move->url.empty()) {
     if (auto moved = follow(target_, move->url)) {
       target_ = std::move(*moved);
@@ -244,7 +220,10 @@ void RtmpLink::on_connected(const rtmp::PeerConnected& event) {
     const bool known = std::any_of(event.fourccs.begin(), event.fourccs.end(),
                                    [&](const std::string& c) { return c == code || c == "*"; });
     if (!known)
-      return fail(Kind::kRefused, "the destination does not announce the codec " + code, true);
+      return fail(Kind::kRefused,
+                  "the destination does not announce the codec " + code +
+                      "; if it takes it all the same, enhanced=always",
+                  true);
   }
 }
 

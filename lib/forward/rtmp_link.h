@@ -1,8 +1,7 @@
-// A sitting at an RTMP or RTMPS server: target, name, connection, TLS, handshake, publish, media.
+// A sitting at an RTMP or RTMPS server: name, connection, TLS, handshake, publish, media.
 // The peer is not trusted. On the io context's thread.
 #pragma once
 #include <boost/asio/io_context.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,8 +33,7 @@ struct ForwardNetwork {
 };
 
 struct RtmpLinkOptions {
-  // Blocks and may throw Error: reads the address and the key. Called on another thread.
-  std::function<ForwardTarget()> target;
+  ForwardTarget target;
   std::vector<std::string> fourccs;  // that will be sent; the peer must announce them
   bool assume_enhanced = false;      // it takes them without announcing
 };

@@ -181,81 +181,11 @@ void SrtLink::fail(Kind kind, const std::string& reason, bool permanent, bool in
   host_->link_failed({kind, permanent, in_use, reason});
 }
 
-// Reads the target, then hands everything on to the link that can go there.
-class EitherLink : public ForwardLink, public std::enable_shared_from_this<EitherLink> {
- public:
-  EitherLink(ForwardNetwork& network, RtmpLinkOptions options, TracksSource tracks,
-             ForwardLinkHost& host)
-      : network_(network), options_(std::move(options)), tracks_(std::move(tracks)), host_(&host) {}
-  void begin();
-
-  void send(ForwardQueue& queue, int64_t offset_ms) override {
-    if (inner_) inner_->send(queue, offset_ms);
-  }
-  bool flushed() const override { return !inner_ || inner_->flushed(); }
-  void finish() override {
-    if (inner_) inner_->finish();
-  }
-  Flow flow() const override { return inner_ ? inner_->flow() : Flow(); }
-
- private:
-  void open(ForwardTarget target);
-
-  ForwardNetwork& network_;
-  RtmpLinkOptions options_;
-  TracksSource tracks_;
-  ForwardLinkHost* host_;
-  std::shared_ptr<ForwardLink> inner_;
-};
-
-void EitherLink::begin() {
-  host_->link_phase(ForwardState::kResolving);
-  const bool started = network_.offload.run([weak = weak_from_this(), target = options_.target] {
-    ForwardTarget result;
-    std::string error;
-    try {
-      result = target();
-    } catch (const std::exception& e) {
-      error = e.what();
-    }
-    return [weak, result = std::move(result), error = std::move(error)]() mutable {
-      const auto self = weak.lock();
-      if (!self) return;
-      if (!error.empty()) return self->host_->link_failed({Kind::kNetwork, false, false, error});
-      self->open(std::move(result));
-    };
-  });
-  if (!started)
-    boost::asio::post(network_.io, [weak = weak_from_this()] {
-      if (const auto self = weak.lock())
-        self->host_->link_failed(
-            {Kind::kUnreachable, false, false, "too many name lookups are hanging"});
-    });
-}
-
-void EitherLink::open(ForwardTarget target) {
-  if (target.scheme == "srt") {
-    inner_ = make_srt_link(network_, std::move(target), tracks_, *host_);
-    return;
-  }
-  options_.target = [target = std::move(target)] { return target; };
-  inner_ = make_rtmp_link(network_, std::move(options_), *host_);
-}
-
 }  // namespace
 
 std::shared_ptr<ForwardLink> make_srt_link(ForwardNetwork& network, ForwardTarget target,
                                            TracksSource tracks, ForwardLinkHost& host) {
   auto link = std::make_shared<SrtLink>(network, std::move(target), std::move(tracks), host);
-  boost::asio::post(network.io, [weak = std::weak_ptr(link)] {
-    if (const auto self = weak.lock()) self->begin();
-  });
-  return link;
-}
-
-std::shared_ptr<ForwardLink> make_link(ForwardNetwork& network, RtmpLinkOptions options,
-                                       TracksSource tracks, ForwardLinkHost& host) {
-  auto link = std::make_shared<EitherLink>(network, std::move(options), std::move(tracks), host);
   boost::asio::post(network.io, [weak = std::weak_ptr(link)] {
     if (const auto self = weak.lock()) self->begin();
   });

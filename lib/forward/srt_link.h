@@ -1,6 +1,5 @@
-// A sitting at an SRT listener, or met halfway: the stream as MPEG-TS. And the link that reads
-// where to first and then is RTMP's or SRT's, for the source of an address may hold either. The
-// peer is not trusted. On the io context's thread.
+// A sitting at an SRT listener, or met halfway: the stream as MPEG-TS. The peer is not trusted. On
+// the io context's thread.
 #pragma once
 #include <functional>
 #include <memory>
@@ -15,9 +14,5 @@ using TracksSource = std::function<av::Tracks()>;
 
 std::shared_ptr<ForwardLink> make_srt_link(ForwardNetwork& network, ForwardTarget target,
                                            TracksSource tracks, ForwardLinkHost& host);
-
-// `tracks` may be empty where no media will be sent.
-std::shared_ptr<ForwardLink> make_link(ForwardNetwork& network, RtmpLinkOptions options,
-                                       TracksSource tracks, ForwardLinkHost& host);
 
 }  // namespace stream::media

@@ -28,6 +28,35 @@ video_packets() { ffmpeg -v error -i "$1" -map 0:v -c copy -f hash -hash md5 -; 
   assert_equal "$(audio_packets one/1.flv)" "$(audio_packets one/2.flv)"
 }
 
+@test "HEVC over Enhanced RTMP: to who announces it, and unasked only when told" {
+  port=$(free_port) ingest_port=$(free_port)
+  ffmpeg -v error -i "$(clip flash_4s)" -map 0:v -c:v libx265 -preset ultrafast -x265-params log-level=0:keyint=30 \
+    -bf 0 -f nut hevc.nut
+  sink one "$port" --record one
+  start ingest stream-ingest --listen "rtmp://127.0.0.1:$ingest_port/live" --open there -o there.nut
+  wait_for 5 port_open "$ingest_port"
+  run stream-simulcast -i hevc.nut --name demo --events "$T/events" --to mute="rtmp://127.0.0.1:$port/live/x" \
+    --to told="rtmp://127.0.0.1:$port/live/y,enhanced=always" --to ours="rtmp://127.0.0.1:$ingest_port/live/there"
+  assert_status 13
+  saw mute refused '.reason | test("does not announce the codec hvc1.*enhanced=always")'
+  assert_equal 1 "$(count_at_sink one '.event == "publish"')"
+  wait_for 5 at_sink one '.event == "end" and .video > 100'
+  python3 - one/*.flv <<'END'
+import sys
+data = open(sys.argv[1], "rb").read()
+at, kinds = 13, []
+while at < len(data):
+    size = int.from_bytes(data[at + 1:at + 4], "big")
+    if data[at] == 9:
+        kinds.append((data[at + 11] & 0x80, data[at + 12:at + 16]))
+    at += 11 + size + 4
+assert len(kinds) > 100 and set(kinds) == {(0x80, b"hvc1")}, set(kinds)
+END
+  stop ingest
+  media_compare.py --decode hevc.nut there.nut >compared || true
+  assert_json compared '.v.same_order and .v.missing == 0 and .v.extra == 0'
+}
+
 @test "destinations with equal settings share one encoding; the others are copied" {
   port=$(free_port)
   sink one "$port" --record one

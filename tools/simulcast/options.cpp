@@ -22,7 +22,10 @@ constexpr char kDestinations[] =
     "platform takes and, but for kick, its server, so that the source may hold a bare key; it is "
     "chosen by profile=PLATFORM or by the destination's name. Before a connection is made the "
     "input is checked against it: codecs, picture size and frame rate that the platform would not "
-    "take refuse the destination; bit rate and distance of keyframes are warned about.";
+    "take refuse the destination; bit rate and distance of keyframes are warned about.\n\n"
+    "HEVC, AV1 and VP9 go over Enhanced RTMP to destinations that announce the codec, or whose "
+    "platform is known to take it. enhanced=always sends them unasked: MediaMTX, for one, takes "
+    "them and does not say so.";
 
 constexpr char kEncoding[] =
     "Pictures are copied unless a destination asks for more. encode=auto: what fits its profile is "

@@ -101,6 +101,7 @@ void Session::start(const Spec& spec) {
   options.paused = memory_.paused(spec.name);
   options.encode = spec.encode_mode();
   options.picture = spec.video;
+  options.assume_enhanced = spec.assume_enhanced;
   options.file = spec.file();
   options.priority = spec.priority;
   if (!options.file.empty()) options.sound_codecs = media::file_kind(options.file).sound_codecs;

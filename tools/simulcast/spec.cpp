@@ -14,8 +14,9 @@ namespace {
 
 constexpr char kForm[] =
     "write NAME=URL, NAME=@file:PATH or NAME=URL,key=@vault:NAME; optional ,profile=PLATFORM "
-    ",encode=auto|never|always ,video=720p@4000k ,priority=1..9";
-constexpr std::string_view kOptions[] = {",key=", ",profile=", ",encode=", ",video=", ",priority="};
+    ",encode=auto|never|always ,video=720p@4000k ,enhanced=auto|always ,priority=1..9";
+constexpr std::string_view kOptions[] = {
+    ",key=", ",profile=", ",encode=", ",video=", ",enhanced=", ",priority="};
 
 bool only_once(std::string_view source) {
   return source == "@-" || source.starts_with("@fd:");
@@ -67,6 +68,14 @@ void set_option(Spec& spec, std::string_view name, const std::string& value) {
                   "destination " + spec.name + ": video=" + escaped(value, 60) + ": " + e.what(),
                   "write it like video=720p@4000k or video=720p@4000k,preset=fast");
     }
+    return;
+  }
+  if (name == "enhanced") {
+    if (value != "auto" && value != "always")
+      throw Error(Exit::kUsage, "destination.enhanced",
+                  "destination " + spec.name + ": enhanced= is not '" + escaped(value, 60) + "'",
+                  "it is auto, as the destination announces, or always");
+    spec.assume_enhanced = value == "always";
     return;
   }
   if (name == "priority") {

@@ -1,6 +1,7 @@
 // A destination as people write it: NAME=WHERE[,key=SOURCE][,profile=PLATFORM][,encode=WHEN]
-// [,video=HOW][,priority=N]. WHERE is a URL, file:PATH, or the source of a secret URL (or of a bare
-// key, when the platform's server is known). Holds no secret but those that can be read only once.
+// [,video=HOW][,enhanced=WHEN][,priority=N]. WHERE is a URL, file:PATH, or the source of a secret
+// URL (or of a bare key, when the platform's server is known). Holds no secret but those that can
+// be read only once.
 #pragma once
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@ struct Spec {
   const media::ForwardProfile* profile = nullptr;
   std::optional<media::EncodeMode> encode;
   std::optional<media::RungSpec> video;
+  bool assume_enhanced = false;
   int priority = media::Uplink::kUsualPriority;
   // What @- and @fd:N gave.
   std::shared_ptr<const Secret> where_secret, key_secret;

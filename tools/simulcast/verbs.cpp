@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "control/client.h"
 #include "forward/feed.h"
-#include "forward/srt_link.h"
+#include "forward/target_link.h"
 #include "media/slate.h"
 #include "options.h"
 #include "os/dirs.h"
@@ -132,10 +132,8 @@ int test(const Options& o, cli::Context& context) {
                 "a test is for destinations that answer");
   const Second slate = o.test_slate ? second_of_slate() : Second{};
   Try attempt(io, slate.queue);
-  media::RtmpLinkOptions options;
-  options.target = [&o] { return o.spec.target(); };
-  const auto link = attempt.link = media::make_link(
-      network, options, [&slate] { return slate.tracks; }, attempt);
+  const auto link = attempt.link = media::make_target_link(
+      network, [&o] { return o.spec.target(); }, {}, [&slate] { return slate.tracks; }, attempt);
   constexpr auto kLimit = std::chrono::seconds(15);
   boost::asio::steady_timer limit(io, kLimit);
   limit.async_wait([&io](const boost::system::error_code&) { io.stop(); });
