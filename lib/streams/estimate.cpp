@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "base/units.h"
 
@@ -101,6 +102,27 @@ Need ladder_need(const Part& ladder, const Picture& source) {
   return need;
 }
 
+// Destinations with equal settings share one encoding. encode: auto alone is not foreseen.
+Need simulcast_need(const File& file, const Picture& source, double input_bps) {
+  Need need{"simulcast", 0, 0, 0};
+  std::set<std::string> encodings;
+  for (const Destination& d : file.destinations) {
+    const std::string video = d.option("video");
+    if (video.empty() && d.option("encode") != "always") {
+      need.up_bps += input_bps;
+      continue;
+    }
+    const std::string way = video.empty() ? "1080p@4500k" : video;
+    const Rung rung = parse_rung(way, source, "veryfast");
+    need.up_bps += rung.bps;
+    if (encodings.empty()) need.cores += figure("decode") * source.mpixels();
+    if (encodings.insert(way).second)
+      need.cores += figure("encode veryfast") * rung.picture.mpixels() * preset_factor(rung.preset);
+  }
+  need.cores += figure("simulcast") * need.up_bps / 1e6;
+  return need;
+}
+
 }  // namespace
 
 std::span<const Figure> figures() {
@@ -143,8 +165,7 @@ Estimate estimate(const File& file) {
       need.cores = figure("record") * mbps;
       need.disk_bytes = e.input_bps / 8 * 3600;
     } else if (process.tool == "simulcast") {
-      need.up_bps = e.input_bps * static_cast<double>(file.destinations.size());
-      need.cores = figure("simulcast") * need.up_bps / 1e6;
+      need = simulcast_need(file, source, e.input_bps);
     }
     e.needs.push_back(std::move(need));
   }

@@ -169,20 +169,18 @@ void need(const Node& node, const Part& part, const char* key) {
 
 Destination parse_destination(const std::string& name, const Node& node,
                               const std::string& directory) {
-  Destination d{name, {}, {}, {}, {}};
+  Destination d{name, {}, {}};
   if (!is_stream_name(name))
     node.fail("'" + escaped(name, 60) + "' is no name for a destination",
               "use 1 to 63 of a-z 0-9 . _ -");
   if (node.is_map()) {
-    node.only({"url", "key", "profile", "priority"});
+    std::vector<std::string> known{"url", "key"};
+    for (const Key& key : destination_keys()) known.emplace_back(key.name);
+    node.only(known);
     if (const Node* url = node.find("url")) d.url = url->text();
-    if (const Node* profile = node.find("profile")) d.profile = profile->text();
-    if (const Node* priority = node.find("priority")) {
-      d.priority = priority->text();
-      if (d.priority.size() != 1 || d.priority[0] < '1' || d.priority[0] > '9')
-        priority->fail("'" + escaped(d.priority, 60) + "' is no priority",
-                       "it is a digit from 1 to 9, the most important");
-    }
+    for (const Key& key : destination_keys())
+      if (const Node* value = node.find(key.name))
+        d.options.push_back({&key, {read_value(*value, key, directory)}});
     if (const Node* key = node.find("key")) {
       d.key = key->text();
       if (!d.key.starts_with("@"))
@@ -233,9 +231,15 @@ std::string Part::value(std::string_view name) const {
 }
 
 std::string Destination::spec() const {
-  return name + "=" + url + (key.empty() ? "" : ",key=" + key) +
-         (profile.empty() ? "" : ",profile=" + profile) +
-         (priority.empty() ? "" : ",priority=" + priority);
+  std::string text = name + "=" + url + (key.empty() ? "" : ",key=" + key);
+  for (const Setting& one : options) text += std::string(one.key->option) + one.values[0];
+  return text;
+}
+
+std::string Destination::option(std::string_view wanted) const {
+  for (const Setting& one : options)
+    if (one.key->name == wanted) return one.values[0];
+  return {};
 }
 
 const Part* File::find(std::string_view section_name) const {
@@ -329,8 +333,7 @@ Json to_json(const File& file) {
     Json& one = out["destinations"][d.name] = Json::object();
     if (!d.url.empty()) one["url"] = d.url;
     if (!d.key.empty()) one["key"] = d.key;
-    if (!d.profile.empty()) one["profile"] = d.profile;
-    if (!d.priority.empty()) one["priority"] = d.priority;
+    for (const Setting& option : d.options) one[std::string(option.key->name)] = option.values[0];
   }
   for (const hooks::Hook& hook : file.hooks) out["hooks"][hook.name] = to_json(hook);
   return out;

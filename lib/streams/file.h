@@ -49,6 +49,8 @@ struct Section {
 };
 std::span<const Section> sections();
 const Section& section(std::string_view name);
+// What a destination may say beside its address and its key.
+std::span<const Key> destination_keys();
 
 struct Setting {
   const Key* key = nullptr;
@@ -66,9 +68,11 @@ struct Part {
 };
 
 struct Destination {
-  std::string name, url, key, profile, priority;
-  // NAME=URL,key=SOURCE,profile=PLATFORM,priority=N, as stream-simulcast takes it.
+  std::string name, url, key;
+  std::vector<Setting> options = {};  // in the order of destination_keys()
+  // NAME=URL,key=SOURCE,profile=PLATFORM..., as stream-simulcast takes it.
   std::string spec() const;
+  std::string option(std::string_view name) const;  // empty when not there
   bool operator==(const Destination&) const = default;
 };
 

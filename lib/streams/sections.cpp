@@ -80,6 +80,18 @@ constexpr Key kServe[] = {
     {"idle_timeout", "--idle-timeout", kDuration, false, "", "how long a silent one is kept"},
 };
 
+// Of stream-simulcast's --to, behind the address.
+constexpr Key kDestination[] = {
+    {"profile", ",profile=", kText, false, "", "the platform, when the name does not say it"},
+    {"encode", ",encode=", kText, false, "auto never always",
+     "auto: what does not fit the platform is encoded for it; always; never"},
+    {"video", ",video=", kRung, false, "", "how to encode: 720p@4000k"},
+    {"enhanced", ",enhanced=", kText, false, "auto always",
+     "always: it takes the codecs of Enhanced RTMP though it does not announce them"},
+    {"priority", ",priority=", kText, false, "1 2 3 4 5 6 7 8 9",
+     "from 1 to 9, the most important, when the uplink is full; else 5"},
+};
+
 constexpr std::array kSections = {
     Section{"input", "ingest", kInput},   Section{"ladder", "ladder", kLadder},
     Section{"record", "record", kRecord}, Section{"simulcast", "simulcast", kSimulcast},
@@ -87,6 +99,10 @@ constexpr std::array kSections = {
 };
 
 }  // namespace
+
+std::span<const Key> destination_keys() {
+  return kDestination;
+}
 
 std::span<const Section> sections() {
   return kSections;

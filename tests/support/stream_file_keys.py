@@ -14,19 +14,25 @@ import tree
 
 SCHEMA = "lib/streams/schema/stream-file-1.json"
 PAGE = "man/stream.yaml.5"
-ROW = re.compile(r'\{"(\w+)", "([\w-]*)", k(\w+), (true|false), "([^"]*)",\s*"([^"]*)"\}', re.S)
+ROW = re.compile(r'\{"(\w+)", "([\w,=-]*)", k(\w+), (true|false), "([^"]*)",\s*"([^"]*)"\}', re.S)
 SECTION = re.compile(r'Section\{"(\w+)", "(\w+)", (\w+)\}')
 TYPES = {"Flag": "boolean", "Stream": "boolean", "Count": "integer", "Number": "number"}
 
 
+def text_of_code():
+    return re.sub(r'"\s*\n\s*"', "", tree.read("lib/streams/sections.cpp"))
+
+
+def rows_of(table):
+    body = re.search(rf"constexpr Key {table}\[\] = \{{(.*?)\n\}};", text_of_code(), re.S).group(1)
+    rows = ROW.findall(body)
+    assert len(rows) == body.count('{"'), f"{table}: a row that this script can't read"
+    return rows
+
+
 def sections():
-    text = tree.read("lib/streams/sections.cpp")
-    text = re.sub(r'"\s*\n\s*"', "", text)
-    for name, tool, table in SECTION.findall(text):
-        body = re.search(rf"constexpr Key {table}\[\] = \{{(.*?)\n\}};", text, re.S).group(1)
-        rows = ROW.findall(body)
-        assert len(rows) == body.count('{"'), f"{table}: a row that this script can't read"
-        yield name, tool, rows
+    for name, tool, table in SECTION.findall(text_of_code()):
+        yield name, tool, rows_of(table)
 
 
 def value_schema(kind, many, choices, meaning):
@@ -34,7 +40,7 @@ def value_schema(kind, many, choices, meaning):
     if kind in ("Count", "Number"):
         one = {"oneOf": [{"type": TYPES[kind], "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+$"}]}
     if choices:
-        one = {"enum": choices.split()}
+        one = {"enum": choices.split() + [int(word) for word in choices.split() if word.isdigit()]}
     if many == "true":
         one = {"oneOf": [one, {"type": "array", "minItems": 1, "items": one}]}
     return {**one, "description": meaning}
@@ -87,9 +93,8 @@ def schema_of(parts):
             {"type": "object", "additionalProperties": False, "properties": {
                 "url": {"type": "string", "description": "server, or @vault:NAME and the like"},
                 "key": {**source, "description": "the source of the key"},
-                "profile": {"type": "string", "description": "the platform"},
-                "priority": {"type": ["integer", "string"], "minimum": 1, "maximum": 9, "pattern": "^[1-9]$",
-                             "description": "9: the most important, when the uplink is full"}}}]}}
+                **{key: value_schema(kind, many, choices, meaning)
+                   for key, _, kind, many, choices, meaning in rows_of("kDestination")}}}]}}
     limit = {"type": "string", "description": "for one run, from 100ms to 1m"}
     words = {"oneOf": [{"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 64, "items": {"type": "string"}}]}
     events = {**words, "description": "names of stream-events(7), or all that begin so: stream.*"}
@@ -109,28 +114,37 @@ def schema_of(parts):
             "required": ["name", "input"], "properties": properties}
 
 
+def page_items(rows):
+    for key, _, kind, many, _, meaning in rows:
+        note = " (a list)" if many == "true" else ""
+        meaning = meaning.replace("-", "\\-")
+        meaning = re.sub(r"(\S+)\((\d)\)", r"\n.Xr \1 \2\n", meaning).replace("\\-key\\-file", "-key-file")
+        meaning = re.sub(r"(\.Xr \S+)", lambda m: m.group(1).replace("\\-", "-"), meaning)
+        text = "\n".join(line.strip() for line in f"{meaning}{note}".splitlines() if line.strip())
+        yield f".It Ic {key}\n{text}"
+
+
 def page_part(parts):
     out = []
     for section, tool, rows in parts:
         out.append(f".Ss {section}\nThe options of\n.Xr stream-{tool} 1 .")
         out.append(".Bl -tag -width admission_timeout -compact")
-        for key, _, kind, many, _, meaning in rows:
-            note = " (a list)" if many == "true" else ""
-            meaning = meaning.replace("-", "\\-")
-            meaning = re.sub(r"(\S+)\((\d)\)", r"\n.Xr \1 \2\n", meaning).replace("\\-key\\-file", "-key-file")
-            meaning = re.sub(r"(\.Xr \S+)", lambda m: m.group(1).replace("\\-", "-"), meaning)
-            text = "\n".join(line.strip() for line in f"{meaning}{note}".splitlines() if line.strip())
-            out.append(f".It Ic {key}\n{text}")
+        out += page_items(rows)
         out.append(".El")
     return "\n".join(out) + "\n"
+
+
+def with_part(page, begin, end, part):
+    return page[:page.index(begin)] + begin + part + page[page.index(end):]
 
 
 def main():
     parts = list(sections())
     schema = json.dumps(schema_of(parts), indent=1) + "\n"
     page = tree.read(PAGE)
-    begin, end = '.\\" keys: from lib/streams/sections.cpp\n', '.\\" end of keys\n'
-    made = page[:page.index(begin)] + begin + page_part(parts) + page[page.index(end):]
+    made = with_part(page, '.\\" keys: from lib/streams/sections.cpp\n', '.\\" end of keys\n', page_part(parts))
+    made = with_part(made, '.\\" destination keys: likewise\n', '.\\" end of destination keys\n',
+                     "\n".join(page_items(rows_of("kDestination"))) + "\n")
     if "--write" in sys.argv:
         for path, text in ((SCHEMA, schema), (PAGE, made)):
             with open(os.path.join(tree.ROOT, path), "w", encoding="utf-8") as file:

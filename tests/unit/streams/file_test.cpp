@@ -41,7 +41,8 @@ constexpr char kWhole[] =
     "serve: {listen: \"http://127.0.0.1:8080\"}\n"
     "destinations:\n"
     "  youtube: \"@vault:yt\"\n"
-    "  own: {url: rtmp://h/app, key: \"@file:own.key\", profile: custom, priority: 9}\n";
+    "  own: {url: rtmp://h/app, key: \"@file:own.key\", profile: custom, priority: 9, video: "
+    "720p@4000k}\n";
 
 bool has(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
@@ -60,7 +61,7 @@ TEST_CASE("stream file") {
     CHECK(file.find("ladder")->find("rungs")->values.size() == 2);
     CHECK(file.destinations[1].spec() == "youtube=@vault:yt");
     CHECK(file.destinations[0].spec() ==
-          "own=rtmp://h/app,key=@file:/srv/own.key,profile=custom,priority=9");
+          "own=rtmp://h/app,key=@file:/srv/own.key,profile=custom,video=720p@4000k,priority=9");
   }
   SUBCASE("its normal forms are the same file") {
     CHECK(file_from_json(to_json(file), "x") == file);
@@ -99,6 +100,11 @@ TEST_CASE("a wrong stream file is told with place and right word") {
             "a key is not written here"));
   CHECK_FALSE(has(failure(base + "destinations: {x: {key: hunter2}}\n"), "hunter2"));
   CHECK(has(failure(base + "destinations: {x: \"@-\"}\n"), "only once"));
+  CHECK(has(failure(base + "destinations: {x: {url: \"rtmp://h/a\", encode: alway}}\n"),
+            "not one of auto, never, always / did you mean always?"));
+  CHECK(has(failure(base + "destinations: {x: {url: \"rtmp://h/a\", video: big}}\n"), "'big'"));
+  CHECK(has(failure(base + "destinations: {x: {url: \"rtmp://h/a\", priority: 10}}\n"),
+            "'10' is not one of 1, 2"));
   CHECK(has(failure(base + "destinations: {X: \"@vault:a\"}\n"), "no name for a destination"));
 }
 
@@ -132,7 +138,7 @@ TEST_CASE("difference") {
   other = file;
   other.destinations[1].url = "@vault:other";
   other.destinations.erase(other.destinations.begin());
-  other.destinations.push_back({"third", "rtmp://h/a", "", ""});
+  other.destinations.push_back({"third", "rtmp://h/a", "", {}});
   const Difference d = difference(file, other);
   CHECK(d.restarted.empty());
   CHECK(d.destinations_set == std::vector<std::string>{"youtube", "third"});
@@ -152,9 +158,10 @@ TEST_CASE("estimate") {
   REQUIRE(e.needs.size() == processes(file).size());
   CHECK(e.input_bps == doctest::Approx(6.2e6).epsilon(0.05));
   const Need total = e.total();
-  CHECK(total.up_bps == doctest::Approx(2 * e.input_bps).epsilon(0.05));
-  CHECK(total.cores > 0.5);
-  CHECK(total.cores < 2);
+  // One copies, one has its own encoding of 720p at 4 Mbit/s.
+  CHECK(total.up_bps == doctest::Approx(e.input_bps + 4e6).epsilon(0.05));
+  CHECK(total.cores > 1);
+  CHECK(total.cores < 2.5);
   // The recording and an hour of two rungs.
   CHECK(total.disk_bytes > 4e9);
   CHECK(total.disk_bytes < 6e9);
