@@ -44,62 +44,53 @@ crypto::SigningKey load_key(const cli::Context& context, const VaultOptions& o,
   return signing_key(vault.get(name), name);  // another process may have been first
 }
 
-struct ViewerOptions : VaultOptions {
-  std::string stream, user, key = kViewerKey;
+struct TokenOptions : VaultOptions {
+  std::string stream, user, key;
   Duration expires{std::chrono::hours(2)};
 };
 
-cli::Command viewer_command() {
-  auto o = std::make_shared<ViewerOptions>();
-  cli::Command command("viewer", "print a token with which one may watch a stream");
-  command.description(
-      "Signs with a key of the vault (Ed25519), which is made when there is none. Checking needs "
-      "the "
-      "public key only, see stream-keys token public-key.");
+using Claims = Json (*)(const std::string& stream, const std::string& user,
+                        std::chrono::sys_seconds now, std::chrono::seconds life);
+
+// Signs for one stream with a key of the vault, which is made when there is none.
+cli::Command token_command(const char* name, const char* what, const std::string& description,
+                           const char* key_name, Claims claims) {
+  auto o = std::make_shared<TokenOptions>();
+  o->key = key_name;
+  cli::Command command(name, what);
+  command.description(description);
   command.positional("STREAM", o->stream, "the stream").completes(cli::Completion::kStream);
   command.option("--expires", o->expires, "TIME", "how long it lets in");
   command.option("--user", o->user, "USER", "whom it is for, as the claim sub");
   command.option("--key", o->key, "NAME", "the vault entry with the signing key");
   o->declare(command);
-  command.run([o](cli::Context& context) {
+  command.run([o, claims](cli::Context& context) {
     check_stream_name(o->stream);
     const auto life = token_life(o->expires);
     const crypto::SigningKey key = load_key(context, *o, o->key, true);
-    print_token(context,
-                sign_jwt(keys::viewer_claims(o->stream, o->user, now_seconds(), life), key), life);
+    print_token(context, sign_jwt(claims(o->stream, o->user, now_seconds(), life), key), life);
     return 0;
   });
   return command;
 }
 
-struct PublisherOptions : VaultOptions {
-  std::string stream, user, key = kPublisherKey;
-  Duration expires{std::chrono::hours(2)};
-};
+cli::Command viewer_command() {
+  return token_command(
+      "viewer", "print a token with which one may watch a stream",
+      "Signs with a key of the vault (Ed25519), which is made when there is none. Checking needs "
+      "the public key only, see stream-keys token public-key.",
+      kViewerKey, keys::viewer_claims);
+}
 
 cli::Command publish_command() {
-  auto o = std::make_shared<PublisherOptions>();
-  cli::Command command("publish", "print a token with which one may publish a stream");
-  command.description(
+  return token_command(
+      "publish", "print a token with which one may publish a stream",
       "It is used in the place of a stream key where stream-ingest has --token-key with the public "
       "key: stream-keys token public-key --key " +
-      std::string(kPublisherKey) +
-      ". Signed with a key of the vault (Ed25519), which is made when there is none. A session "
-      "that began goes on when its token expires.");
-  command.positional("STREAM", o->stream, "the stream").completes(cli::Completion::kStream);
-  command.option("--expires", o->expires, "TIME", "how long it lets in");
-  command.option("--user", o->user, "USER", "whom it is for, as the claim sub");
-  command.option("--key", o->key, "NAME", "the vault entry with the signing key");
-  o->declare(command);
-  command.run([o](cli::Context& context) {
-    check_stream_name(o->stream);
-    const auto life = token_life(o->expires);
-    const crypto::SigningKey key = load_key(context, *o, o->key, true);
-    print_token(context,
-                sign_jwt(keys::publish_claims(o->stream, o->user, now_seconds(), life), key), life);
-    return 0;
-  });
-  return command;
+          std::string(kPublisherKey) +
+          ". Signed with a key of the vault (Ed25519), which is made when there is none. A session "
+          "that began goes on when its token expires.",
+      kPublisherKey, keys::publish_claims);
 }
 
 struct PublicKeyOptions : VaultOptions {
