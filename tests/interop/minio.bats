@@ -1,4 +1,3 @@
-#!/usr/bin/env bats
 # stream-archive with MinIO, by tests/interop/run.sh.
 # go: github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 load ../support/common
