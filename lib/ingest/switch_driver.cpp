@@ -30,8 +30,9 @@ void SwitchDriver::poke() {
 void SwitchDriver::wait() {
   timer_.expires_after(
       std::chrono::duration_cast<std::chrono::milliseconds>(switcher_.next_tick()));
-  timer_.async_wait([this](boost::system::error_code cancelled) {
-    if (cancelled) return;
+  // Its time may be up before the end and its turn come after that.
+  timer_.async_wait([this, stopped = stopped_](boost::system::error_code cancelled) {
+    if (cancelled || *stopped) return;
     switcher_.tick();
     if (!working_)
       if (auto tracks = switcher_.slate_wanted()) make_slate(std::move(*tracks));

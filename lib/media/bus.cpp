@@ -127,19 +127,22 @@ void BusServer::close() {
 }
 
 void BusServer::accept() {
-  acceptor_.async_accept([this](boost::system::error_code error, Socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) {
-      log::warning("the bus of '" + name_ + "' takes no reader: " + error.message());
-      pause_.expires_after(kAcceptPause);
-      pause_.async_wait([this](boost::system::error_code stopped) {
-        if (!stopped) accept();
+  // A reader may have been accepted before the end and its turn come after that.
+  acceptor_.async_accept(
+      [this, alive = std::weak_ptr(alive_)](boost::system::error_code error, Socket socket) {
+        if (error == asio::error::operation_aborted || alive.expired() || !acceptor_.is_open())
+          return;
+        if (error) {
+          log::warning("the bus of '" + name_ + "' takes no reader: " + error.message());
+          pause_.expires_after(kAcceptPause);
+          pause_.async_wait([this, alive](boost::system::error_code stopped) {
+            if (!stopped && !alive.expired() && acceptor_.is_open()) accept();
+          });
+          return;
+        }
+        add(std::move(socket));
+        accept();
       });
-      return;
-    }
-    add(std::move(socket));
-    accept();
-  });
 }
 
 void BusServer::add(Socket socket) {

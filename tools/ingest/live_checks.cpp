@@ -58,8 +58,9 @@ void LiveChecks::drain() {
 
 void LiveChecks::wait() {
   timer_.expires_after(kLook);
-  timer_.async_wait([this](boost::system::error_code cancelled) {
-    if (cancelled) return;
+  // Its time may be up before the stream ends and its turn come after that.
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code cancelled) {
+    if (cancelled || alive.expired()) return;
     if (reader_->state() == media::HubReader::State::kEnded && !hub_.ended()) {
       attach();
       drain();

@@ -42,6 +42,7 @@ class LiveChecks {
   std::shared_ptr<media::Checks> checks_;
   std::optional<media::SamplePicker> picker_;
   std::array<bool, media::Checks::kCount> told_{};
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace stream::ingest

@@ -2,7 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <map>
+#include <optional>
+#include <thread>
+
+#include "ingest/switch_driver.h"
 
 using namespace std::chrono_literals;
 using namespace stream;
@@ -196,4 +202,17 @@ TEST_CASE("Switcher with a slate") {
     CHECK(s.switcher.on_air() == "slate");
     CHECK(s.drain().at(0).size() >= 7 * 25 - 8);
   }
+}
+
+TEST_CASE("SwitchDriver may end while its turn waits") {
+  Stage s;
+  boost::asio::io_context io;
+  std::optional<media::SwitchDriver> driver(std::in_place, io, s.switcher, media::SlateSource{},
+                                            [](const std::string&) {});
+  boost::asio::steady_timer end(io, 0ms);
+  end.async_wait([&](boost::system::error_code) { driver.reset(); });
+  std::this_thread::sleep_for(s.switcher.next_tick() + 20ms);  // both are due, and the end is first
+  io.run_for(2s);
+  CHECK_FALSE(driver);
+  CHECK(io.stopped());
 }

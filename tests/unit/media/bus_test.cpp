@@ -4,10 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
@@ -168,4 +172,20 @@ TEST_CASE("BusServer takes the place of a dead one") {
   Hub hub;
   BusServer bus(io, hub, "demo");
   CHECK(std::filesystem::is_socket(path));
+}
+
+TEST_CASE("BusServer may end while the turn of a reader waits that it has accepted") {
+  RuntimeDir dir;
+  boost::asio::io_context io;
+  Hub hub;
+  std::optional<BusServer> bus(std::in_place, io, hub, "demo");
+  boost::asio::steady_timer end(io, 0ms);
+  end.async_wait([&](boost::system::error_code) { bus.reset(); });
+  // The first is accepted when the loop begins, and the second at once after it.
+  std::vector<boost::asio::local::stream_protocol::socket> readers;
+  for (int i = 0; i < 2; ++i) readers.emplace_back(io).connect(os::media_socket_path("demo"));
+  std::this_thread::sleep_for(10ms);
+  io.run_for(2s);
+  CHECK_FALSE(bus);
+  CHECK(io.stopped());
 }
