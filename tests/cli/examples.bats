@@ -76,10 +76,16 @@ duration() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
   none_running
 }
 
-@test "examples/conference: rooms of one group, one ingest, each recorded" {
+@test "examples/conference: rooms of one group by one schedule, one ingest, each session recorded" {
   port=$(free_port)
-  start rooms env ROOMS="room-1 room-2" INGEST="rtmp://127.0.0.1:$port/live" \
-    "$ROOT/examples/conference.sh" "$ROOT/examples/conference.yaml" 8
+  local begin end
+  # In UTC, so that midnight is in the test's night too.
+  begin=$(($(date +%s) + 4))
+  end=$((begin + 7))
+  sed -e "s|Europe/Berlin|UTC|; /The afternoon/d" \
+    -e "s/start: \"[^\"]*\", until: \"[^\"]*\"/start: \"$(date -u -d "@$begin" '+%F %T')\", until: \"$(date -u -d "@$end" +%T)\"/" \
+    "$ROOT/examples/conference.yaml" >conference.yaml
+  start rooms env ROOMS="room-1 room-2" INGEST="rtmp://127.0.0.1:$port/live" "$ROOT/examples/conference.sh" conference.yaml
   for room in room-1 room-2; do
     wait_for 10 port_open "$port"
     start "$room" ffmpeg -nostdin -v error -re -stream_loop -1 -i "$(clip flash_flv)" -c copy -f flv "rtmp://127.0.0.1:$port/live/$room"
@@ -87,8 +93,9 @@ duration() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
   wait_exit rooms 40
   assert_status 0
   for room in room-1 room-2; do
-    grep -q "^$room " rooms.out
-    assert_json state/$room/stream.json '.group == "conference" and .recordings[0].ready'
+    grep -q "^$room .* scheduled .*$(date -u -d "@$begin" +%FT%T)+00:00 .*Room ${room#room-}" rooms.out
+    grep -q "^$room .* completed .*Room ${room#room-}" rooms.out
+    assert_json state/$room/stream.json '.group == "conference" and .state == "completed" and .sessions[0].state == "closed" and (.recordings | length == 1 and .[0].ready)'
   done
 }
 
