@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <iterator>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "cli/help.h"
+#include "cli/last_words.h"
 #include "cli/parse.h"
 #include "cli/secret_source.h"
 #include "cli/settings.h"
@@ -156,6 +158,8 @@ class Tool {
     } catch (const Error& e) {
       print_error(words_, e, general_.common, wants_json(), e.code() == Exit::kUsage);
       return static_cast<int>(e.code());
+    } catch (const std::bad_alloc&) {
+      return out_of_memory();
     } catch (const std::exception& e) {
       print_error(words_, Error(Exit::kNo, "internal", e.what()), general_.common, wants_json(),
                   false);
@@ -184,6 +188,7 @@ class Tool {
 
   int dispatch() {
     look_for_color();
+    set_last_words_json(wants_json());
     if (!args_.empty() && args_[0].starts_with("__")) return serve_generators();
     const auto path = named_path(root_, args_);
     for (size_t i = 1; i < path.size(); ++i) words_ += " " + path[i]->name();

@@ -14,6 +14,8 @@ import tree
 
 ERROR = re.compile(r'\bError\s*(?:\w+\s*)?\(\s*[^";]*?,\s*"([a-z]+(?:[.-][a-z]+)*)"')
 FAIL = re.compile(r'\b(?:refuse|fail|bad|invalid)\w*\(\s*"([a-z]+\.[a-z-]+)"')
+# In an error that is a text from the start.
+TEXT = re.compile(r'"error":\{"code":\d+,"id":"([a-z]+\.[a-z-]+)"')
 EMIT = re.compile(r'\bemit\(\s*"([a-z_.]+)"')
 FIRST = re.compile(r'EventInfo\{\s*"([a-z_.]+)"')
 
@@ -23,7 +25,7 @@ for path in tree.files(".h", ".cpp"):
     if not path.startswith(("lib/", "tools/")):
         continue
     text = tree.read(path) or ""
-    for name in ERROR.findall(text) + FAIL.findall(text):
+    for name in ERROR.findall(text) + FAIL.findall(text) + TEXT.findall(text):
         errors.setdefault(name, path)
     for name in EMIT.findall(text):
         events.setdefault(name, path)
