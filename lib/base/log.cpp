@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <utility>
 
+#include "base/stderr.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -16,7 +18,8 @@ namespace stream::log {
 namespace {
 
 constexpr auto kPeriod = std::chrono::seconds(10);
-constexpr size_t kRemembered = 64;  // different lines within one period
+constexpr std::chrono::milliseconds kPatience(100);  // with a reader that is only slow
+constexpr size_t kRemembered = 64;                   // different lines within one period
 
 struct Repeat {
   Nanoseconds since;
@@ -27,6 +30,7 @@ std::atomic<Level> g_level{Level::kInfo};
 std::atomic<bool> g_json{false}, g_line_below{false};
 std::mutex g_mutex;
 std::string g_tool = "stream";
+uint64_t g_lost = 0;  // since stderr was last read; under the mutex
 std::map<std::string, Repeat, std::less<>> g_recent;
 
 // JOURNAL_STREAM is "device:inode" of what systemd connected to stderr (systemd.exec(5)).
@@ -61,7 +65,7 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
-void put(Level level, std::string_view message) {
+std::string line_of(Level level, std::string_view message) {
   static const bool journal = stderr_is_journal();
   std::string line;
   if (journal) {
@@ -75,9 +79,22 @@ void put(Level level, std::string_view message) {
            " msg=" + quoted(message) + "\n";
   }
   if (g_line_below) line.insert(0, "\r\x1b[J");
-  // One write, so that lines of several processes on one terminal do not mix; a failure has no
-  // reader.
-  if (::write(2, line.data(), line.size()) < 0) return;
+  return line;
+}
+
+// One write, so that lines of several processes on one terminal do not mix; a failure has no
+// reader. A pipe with any room at all takes a line.
+void put(Level level, std::string_view message) {
+  if (!stderr_has_room(g_lost > 0 ? std::chrono::milliseconds(0) : kPatience)) {
+    ++g_lost;
+    return;
+  }
+  std::string text;
+  if (g_lost > 0)
+    text = line_of(Level::kWarning, "lines lost while nobody read standard error: " +
+                                        std::to_string(std::exchange(g_lost, 0)));
+  text += line_of(level, message);
+  if (::write(2, text.data(), text.size()) < 0) return;
 }
 
 void forget_old(Nanoseconds now) {

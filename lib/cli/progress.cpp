@@ -16,6 +16,7 @@ namespace stream::cli {
 namespace {
 
 constexpr auto kInPlace = std::chrono::milliseconds(200);
+constexpr std::chrono::milliseconds kFrame(50);  // a frame that has no room is left out
 constexpr auto kPlain = std::chrono::seconds(60);
 
 bool set(const char* variable) {
@@ -61,9 +62,9 @@ void Progress::show(std::string_view line) {
   if (in_place_) {
     log::set_line_below(true);
     shown_ = true;
-    write_stderr("\r\x1b[K" + safe);
+    write_stderr("\r\x1b[K" + safe, kFrame);
   } else {
-    write_stderr(safe + "\n");
+    write_stderr(safe + "\n", kFrame);
   }
 }
 

@@ -267,7 +267,7 @@ void Context::print_json(const nlohmann::json& document) const {
 }
 
 void Context::confirm(std::string_view line) const {
-  if (!common_.quiet) write_stderr(std::string(line) + "\n");
+  if (!common_.quiet) write_stderr(std::string(line) + "\n", std::chrono::seconds(1));
 }
 
 Action predicate(Action action) {

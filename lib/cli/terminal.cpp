@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/stderr.h"
 #include "os/fd.h"
 
 namespace stream::cli {
@@ -29,7 +30,8 @@ void write_stdout(std::string_view text) {
   if (error) throw_errno("write to", "standard output", error);
 }
 
-void write_stderr(std::string_view text) {
+void write_stderr(std::string_view text, std::chrono::milliseconds patience) {
+  if (!stderr_has_room(patience)) return;
   // Nobody is left to tell when this fails.
   os::write_all(2, Bytes{reinterpret_cast<const uint8_t*>(text.data()), text.size()});
 }

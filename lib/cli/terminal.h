@@ -1,5 +1,6 @@
 // What the three standard streams are connected to, and what may be written there.
 #pragma once
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -10,7 +11,9 @@ bool is_terminal(int fd);
 bool use_color(int fd, std::string_view mode);
 // Writes all; a closed reader ends the process by SIGPIPE with its default status, quietly.
 void write_stdout(std::string_view text);
-void write_stderr(std::string_view text);
+// Gives up where nobody reads stderr for so long.
+void write_stderr(std::string_view text,
+                  std::chrono::milliseconds patience = std::chrono::seconds(5));
 // Ends this process as if it had not handled `signal_number`.
 [[noreturn]] void die_by_signal(int signal_number);
 
