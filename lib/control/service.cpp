@@ -1,3 +1,4 @@
+// Long because signals, the control socket and the service manager all move one state.
 #include "control/service.h"
 
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <future>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -31,6 +33,7 @@ using boost::system::error_code;
 
 // Copies of one Ctrl-C (a terminal signals the whole pipeline, a wrapper forwards it) count once.
 constexpr auto kSignalCopies = std::chrono::milliseconds(500);
+constexpr auto kReloadPause = std::chrono::milliseconds(10);
 constexpr auto kLastAnswers = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -42,6 +45,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
         events("stream-" + options.tool, options.events),
         signals(context),
         watchdog(context),
+        reload_wait(context),
         stop_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   const ServiceOptions options;
@@ -49,7 +53,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   asio::io_context& io;
   Events events;
   asio::signal_set signals;
-  asio::steady_timer watchdog;
+  asio::steady_timer watchdog, reload_wait;
   os::Fd stop_event;
   std::thread thread;
   const Nanoseconds started = monotonic_now();
@@ -69,12 +73,14 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   std::atomic<uint64_t> beats{0};
   uint64_t seen_beats = 0;      // io thread
   Nanoseconds first_signal{0};  // io thread
+  bool reload_due = false;      // io thread
 
   double uptime() const { return std::chrono::duration<double>(monotonic_now() - started).count(); }
 
   void start();
   void wait_signal();
   void on_signal(int number);
+  void reload_soon();
   void reload();
   void wait_watchdog(std::chrono::microseconds interval);
   std::optional<Json> dispatch(const std::string& method, const Json& params,
@@ -120,7 +126,7 @@ void Service::State::wait_signal() {
 }
 
 void Service::State::on_signal(int number) {
-  if (number == SIGHUP) return reload();
+  if (number == SIGHUP) return reload_soon();
   const std::string name = number == SIGINT ? "SIGINT" : "SIGTERM";
   if (first_signal == Nanoseconds(0)) {
     first_signal = monotonic_now();
@@ -133,6 +139,18 @@ void Service::State::on_signal(int number) {
   ::signal(number, SIG_DFL);
   ::raise(number);
   ::_exit(128 + number);
+}
+
+// Once for many: a flood of them must not stand in the way of a SIGTERM.
+void Service::State::reload_soon() {
+  if (std::exchange(reload_due, true)) return;
+  reload_wait.expires_after(kReloadPause);
+  reload_wait.async_wait([weak = weak_from_this()](error_code error) {
+    const auto self = weak.lock();
+    if (error || !self) return;
+    self->reload_due = false;
+    self->reload();
+  });
 }
 
 void Service::State::reload() {
@@ -238,8 +256,12 @@ void Service::State::exit_event(int code, const std::string& reason, const std::
 
 void Service::State::close() {
   error_code ignored;
-  signals.cancel(ignored);
+  signals.clear(ignored);
+  // A copy that comes late must not make a failure of an end that was asked for.
+  if (stop_signal != 0)
+    for (int number : {SIGINT, SIGTERM}) ::signal(number, SIG_IGN);
   watchdog.cancel();
+  reload_wait.cancel();
   for (auto& [name, server] : servers) server->close();
 }
 
