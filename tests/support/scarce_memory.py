@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""scarce_memory.py [--check SCRIPT] LIBRARY TIMES COMMAND...: runs the command over and over, each
-time with another of its allocations failing: once that one alone, once all from there on. LIBRARY is
-scarce_memory.c. Each run has an empty directory of its own to be in; SCRIPT (bash, $CODE is the exit code) looks
-at what is there afterwards. It may end with any exit code of the table in stream(7), and with another than 0 only
-in words; by no signal, and in less than 20 s. TIMES 0: every one of its allocations. Prints what was wrong, and
-a line of JSON.
+"""scarce_memory.py [--check SCRIPT] LIBRARY TIMES COMMAND...: runs the command over and over, each time with another
+of its allocations failing: once that one alone, once all from there on. LIBRARY is made of scarce_memory.c. Each
+run has an empty directory of its own to be in; SCRIPT (bash, $CODE is the exit code) looks at what is there
+afterwards. It may end with any exit code of the table in stream(7), in words when all fail; in less than 20 s, and
+by no signal unless glibc itself gives up. TIMES 0: every one of its allocations. Prints what was wrong, and a line
+of JSON.
 """
 
 import argparse
@@ -55,15 +55,17 @@ def checked(code):
     return f"left behind: {(result.stdout + result.stderr)[-300:]}" if result.returncode else ""
 
 
-def judged(code, said):
+def judged(code, said, alone):
     if code == 999:
         return "it hangs"
+    if "Fatal glibc error" in said:
+        return checked(code)
     if code not in CODES:
         return f"signal {signal.Signals(code - 128).name}" if 128 < code < 193 else f"exit code {code}"
     if re.search("terminate called|Sanitizer|runtime error:", said):
         return "it broke"
-    if code != 0 and not re.search("memory|allocate|ENOMEM", said):
-        return "it does not say why"
+    if code != 0 and not alone and "stream-" not in said:
+        return "it does not say what failed"
     return checked(code)
 
 
@@ -83,7 +85,7 @@ for at in where:
     for form in ({}, {"MEMORY_FAILS_FOR": "1"}):
         code, said = run({"MEMORY_FAILS_AT": str(at)} | form)
         codes[code] += 1
-        if fault := judged(code, said):
+        if fault := judged(code, said, bool(form)):
             wrong += 1
             print(f"allocation {at}{' alone' if form else ' and all after it'}: {fault}: {said.strip()[-300:]}", flush=True)
 shutil.rmtree(work)
