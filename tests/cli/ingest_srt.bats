@@ -49,6 +49,40 @@ load ../support/srt
   same_pictures "$(ts_clip)" "$T/out.nut"
 }
 
+# refused N OPTION: encoders that are refused and try again at once, ten at a time
+refused() {
+  local n pids=()
+  for ((n = 1; n <= $1; n++)); do
+    timeout 3 srt-live-transmit -q -a:no -to:2 file:///dev/zero "$url?streamid=demo${2:+&$2}" >/dev/null 2>&1 3>&- &
+    pids+=($!)
+    [ $((n % 10)) -eq 0 ] || [ "$n" -eq "$1" ] || continue
+    wait "${pids[@]}" || true
+    pids=()
+  done
+}
+
+@test "I15: a passphrase too few or too many, over and over: no growth, few words (REFUSALS=7500: as in five minutes)" {
+  local before fds option
+  canary >"$T/secret/pass"
+  chmod 600 "$T/secret/pass"
+  for option in "" passphrase=nobody-has-this; do
+    QUERY=$([ -n "$option" ] || echo "passphrase=@file:$T/secret/pass") listen_srt --open demo
+    refused 10 "$option"
+    before=$(rss_kib ingest)
+    fds=$(find "/proc/$(pid ingest)/fd" | wc -l)
+    refused "${REFUSALS:-20}" "$option"
+    less "$(rss_kib ingest)" "$((before + 4096))"
+    less "$(find "/proc/$(pid ingest)/fd" | wc -l)" "$((fds + 3))"
+    less "$(wc -l <"$T/ingest.err")" 20
+    assert_equal "$(event_count publisher.connected)" 0
+    # It was the passphrase.
+    publish demo "$(ts_clip)" "$([ -n "$option" ] || echo "passphrase=$(cat "$T/secret/pass")")"
+    assert_equal "$(event_count publisher.connected)" 1
+    stop ingest
+    rm "$T/events"
+  done
+}
+
 @test "a passphrase per stream" {
   printf 'the passphrase of one' >"$T/secret/one"
   printf 'the passphrase of two' >"$T/secret/two"
