@@ -15,7 +15,6 @@ WhipPublisher::WhipPublisher(WhipServer& server, std::string id, PublishAttempt 
       admission_(std::move(admission)) {}
 
 bool WhipPublisher::open(const webrtc::Local& local, const webrtc::Answer& answer) {
-  remote_ = answer.remote;
   const auto weak = weak_from_this();
   // What a handler does may end this.
   const auto guarded = [weak](auto function) {
@@ -45,19 +44,6 @@ bool WhipPublisher::open(const webrtc::Local& local, const webrtc::Answer& answe
                               const std::string& reason) { self.closed(end, reason); });
   session_ = server_->port_->open(local.ice, answer, std::move(session));
   return session_ != nullptr;
-}
-
-std::string WhipPublisher::entity_tag() const {
-  return "\"" + session_->local().ufrag + "\"";
-}
-
-bool WhipPublisher::restarts(const webrtc::IceCredentials& remote) const {
-  return !remote.ufrag.empty() && !(remote == remote_);
-}
-
-webrtc::IceCredentials WhipPublisher::restart(const webrtc::IceCredentials& remote) {
-  remote_ = remote;
-  return session_->restart_ice(remote);
 }
 
 // Only now does it take the place of another publisher: an offer alone interrupts nobody.

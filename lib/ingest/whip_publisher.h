@@ -7,7 +7,6 @@
 
 #include "ingest/publisher.h"
 #include "ingest/rtp_media.h"
-#include "webrtc/fragment.h"
 #include "webrtc/port.h"
 
 namespace stream::media {
@@ -24,10 +23,7 @@ class WhipPublisher : public PublisherConnection,
 
   const std::string& id() const noexcept { return id_; }
   const std::string& stream() const noexcept { return attempt_.stream; }
-  std::string entity_tag() const;  // changes with each restart of ICE
-  // Whether these are other credentials than those that the peer has.
-  bool restarts(const webrtc::IceCredentials& remote) const;
-  webrtc::IceCredentials restart(const webrtc::IceCredentials& remote);
+  webrtc::Session& session() noexcept { return *session_; }
   bool publishes() const noexcept { return receiver_ != nullptr; }
   void tick(Nanoseconds now);
   // DELETE.
@@ -47,7 +43,6 @@ class WhipPublisher : public PublisherConnection,
   const std::string id_;
   PublishAttempt attempt_;
   PublisherAdmission admission_;
-  webrtc::IceCredentials remote_;
   std::shared_ptr<webrtc::Session> session_;
   std::optional<RtpMedia> media_;
   std::unique_ptr<PublisherReceiver> receiver_;

@@ -9,9 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "http/server.h"
 #include "ingest/publisher.h"
-#include "webrtc/port.h"
+#include "signalling/endpoint.h"
 
 namespace stream::media {
 
@@ -40,7 +39,6 @@ class WhipServer : public PublisherServer {
   http::Admit admit(const http::Request& request) const;
   http::Response respond(const http::Request& request);
   http::Response post(const http::Request& request, const std::string& stream);
-  http::Response patch(const http::Request& request, WhipPublisher& publisher) const;
   http::Response checked(PublishAttempt attempt, PublisherAdmission admission,
                          const std::string& offer);
   std::shared_ptr<WhipPublisher> find(const std::string& id) const;
@@ -48,6 +46,7 @@ class WhipServer : public PublisherServer {
   void tick();
 
   boost::asio::io_context& io_;
+  const signalling::Endpoint endpoint_{"whip"};
   const std::shared_ptr<webrtc::Port> port_;
   const Options options_;
   const PublisherHooks hooks_;

@@ -56,6 +56,7 @@ class IceLite {
   // with the new ones nominates.
   void restart(IceCredentials local, IceCredentials remote);
   const IceCredentials& local() const noexcept { return next_ ? next_->local : current_.local; }
+  const IceCredentials& remote() const noexcept { return next_ ? next_->remote : current_.remote; }
   // The session is to be found by these.
   std::vector<std::string> ufrags() const;
 

@@ -70,6 +70,7 @@ class Session {
   // For PATCH: our new credentials. Media goes on meanwhile.
   IceCredentials restart_ice(IceCredentials remote);
   const IceCredentials& local() const noexcept { return ice_.local(); }
+  const IceCredentials& remote() const noexcept { return ice_.remote(); }
   SessionStats stats() const;
   Nanoseconds last_heard() const noexcept { return ice_.last_heard(); }  // of a check
 

@@ -7,8 +7,6 @@
 
 #include "os/dirs.h"
 #include "os/unix_socket.h"
-#include "webrtc/fragment.h"
-#include "whep/place.h"
 
 namespace stream::whep {
 namespace {
@@ -17,43 +15,19 @@ using namespace std::chrono_literals;
 using http::problem;
 using http::Request;
 using http::Response;
+using signalling::busy;
+using signalling::exposed;
 
 constexpr auto kTick = 200ms;
 constexpr Nanoseconds kLinger = 10s;   // a stream that nobody watches is kept so long
 constexpr Nanoseconds kPatience = 5s;  // of a player for the first key frame
-constexpr char kOfferType[] = "application/sdp";
-constexpr char kFragmentType[] = "application/trickle-ice-sdpfrag";
 
-bool is_type(const Request& request, std::string_view type) {
-  std::string_view value = request.header("content-type");
-  value = value.substr(0, value.find(';'));
-  while (value.ends_with(' ')) value.remove_suffix(1);
-  return std::equal(value.begin(), value.end(), type.begin(), type.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-  });
-}
-
-Response shown(Response response) {
-  response.headers.emplace_back("Access-Control-Expose-Headers", "Location, ETag, Retry-After");
-  return response;
-}
-
-Response busy(const std::string& why) {
-  Response response = problem(503, "Service Unavailable", why);
-  response.headers.emplace_back("Retry-After", "5");
-  return response;
+Response too_many() {
+  return busy("too many viewers", 5);
 }
 
 Response absent(const std::string& stream) {
   return problem(404, "Not Found", "the stream " + stream + " is not live on this machine");
-}
-
-// What nobody guesses (144 bits).
-std::string make_id() {
-  std::string id = webrtc::IceCredentials::make().password;
-  std::replace(id.begin(), id.end(), '+', '-');
-  std::replace(id.begin(), id.end(), '/', '_');
-  return id;
 }
 
 }  // namespace
@@ -83,50 +57,27 @@ Service::~Service() {
 }
 
 std::optional<http::Admit> Service::admit(const Request& request) const {
-  const auto place = place_of(request.path);
+  const auto place = endpoint_.place_of(request.path);
   if (!place) return std::nullopt;
-  const bool session = !place->id.empty();
-  const char* methods = session ? "PATCH, DELETE, OPTIONS" : "POST, OPTIONS";
-  if (request.method == "OPTIONS") {
-    Response response = http::preflight(methods, "Authorization, Content-Type, If-Match");
-    response.headers.emplace_back("Accept-Post", kOfferType);
-    return http::Admit{0, shown(std::move(response))};
-  }
-  const auto refuse = [](unsigned status, const char* title, const std::string& why) {
-    return http::Admit{0, shown(problem(status, title, why))};
-  };
-  if (session && viewers_.find(place->id) == viewers_.end())
-    return refuse(404, "Not Found", "there is no such session, or it has ended");
-  if (request.method == "POST" && !session) {
-    if (!is_type(request, kOfferType))
-      return refuse(415, "Unsupported Media Type",
-                    "an offer is sent with Content-Type: application/sdp");
-    if (viewers_.size() >= options_.viewers) return http::Admit{0, shown(busy("too many viewers"))};
-    return http::Admit{webrtc::kMaxDescription, std::nullopt};
-  }
-  if (request.method == "PATCH" && session) {
-    if (!is_type(request, kFragmentType))
-      return refuse(415, "Unsupported Media Type",
-                    std::string("only ") + kFragmentType + " is taken");
-    return http::Admit{webrtc::kMaxFragment, std::nullopt};
-  }
-  if (request.method == "DELETE" && session) return http::Admit{webrtc::kMaxFragment, std::nullopt};
-  return http::Admit{0, shown(http::method_refused(methods))};
+  if (request.method == "POST" && viewers_.size() >= options_.viewers)
+    return http::Admit{0, exposed(too_many())};
+  return endpoint_.admit(request, *place, viewers_.contains(place->id));
 }
 
 std::optional<Response> Service::respond(const Request& request) {
-  const auto place = place_of(request.path);
+  const auto place = endpoint_.place_of(request.path);
   if (!place) return std::nullopt;
   if (request.method == "POST" && place->id.empty()) return post(request, place->stream);
   if (place->id.empty()) {  // GET and HEAD: whether there is such an endpoint
     Response response;
-    response.type = kOfferType;
-    return shown(std::move(response));
+    response.type = signalling::kOfferType;
+    return exposed(std::move(response));
   }
   const auto found = viewers_.find(place->id);
   if (found == viewers_.end() || found->second->channel().name() != place->stream)
-    return shown(problem(404, "Not Found", "there is no such session, or it has ended"));
-  if (request.method == "PATCH") return shown(patch(request, *found->second));
+    return exposed(signalling::no_session());
+  if (request.method == "PATCH")
+    return exposed(endpoint_.patch(request, found->second->session(), port_));
   Response response;
   response.status = request.method == "DELETE" ? 200 : 204;
   if (request.method == "DELETE") {
@@ -135,7 +86,7 @@ std::optional<Response> Service::respond(const Request& request) {
     observer_(*viewer, Viewer::Event::kClosed, "the player stopped");
     remove(viewer->id());
   }
-  return shown(std::move(response));
+  return exposed(std::move(response));
 }
 
 std::shared_ptr<Service::Watched> Service::watch(const std::string& stream) {
@@ -159,14 +110,12 @@ std::shared_ptr<Service::Watched> Service::watch(const std::string& stream) {
 
 Response Service::post(const Request& request, const std::string& stream) {
   const auto watched = stopped_ ? nullptr : watch(stream);
-  if (!watched) return shown(absent(stream));
+  if (!watched) return exposed(absent(stream));
   watched->used = monotonic_now();
-  const bool v6 = request.address.find(':') != std::string::npos;
-  const std::string address =
-      (v6 ? "[" + request.address + "]" : request.address) + ":" + std::to_string(request.port);
+  const std::string address = signalling::remote_of(request);
   if (watched->channel->state() != Channel::State::kWaiting)
-    return shown(answered(*watched, request.body, address));
-  if (watched->waiting.size() >= options_.viewers) return shown(busy("too many viewers"));
+    return exposed(answered(*watched, request.body, address));
+  if (watched->waiting.size() >= options_.viewers) return exposed(too_many());
   const auto reply = std::make_shared<http::Reply>();
   watched->waiting.push_back({reply, request.body, address, monotonic_now() + kPatience});
   return http::later(reply);
@@ -178,10 +127,10 @@ Response Service::answered(Watched& watched, const std::string& body, const std:
     return problem(406, "Not Acceptable", channel.refusal());
   if (channel.state() == Channel::State::kEnded) return absent(channel.name());
   const auto offer = webrtc::parse_description(body);
-  if (!offer) return problem(400, "Bad Request", "the offer can't be read: " + offer.error);
+  if (!offer) return signalling::unreadable(offer.error);
   const webrtc::Local local = port_.local();
   auto viewer =
-      std::make_shared<Viewer>(io_, channel, make_id(), address,
+      std::make_shared<Viewer>(io_, channel, signalling::make_id(), address,
                                [this](Viewer& who, Viewer::Event event, const std::string& why) {
                                  observer_(who, event, why);
                                  if (event == Viewer::Event::kClosed) remove(who.id());
@@ -189,49 +138,16 @@ Response Service::answered(Watched& watched, const std::string& body, const std:
   const auto answer = webrtc::answer_viewer(*offer.value, local,
                                             {viewer->tracks(), channel.name(), channel.name()});
   if (!answer) return problem(422, "Unprocessable Content", answer.error);
-  if (!viewer->open(port_, local, *answer.value)) return busy("too many viewers");
+  if (!viewer->open(port_, local, *answer.value)) return too_many();
   viewers_[viewer->id()] = viewer;
-  Response response;
-  response.status = 201;
-  response.type = kOfferType;
-  response.headers = {{"Location", "/" + channel.name() + "/whep/" + viewer->id()},
-                      {"ETag", viewer->entity_tag()},
-                      {"Accept-Patch", kFragmentType},
-                      {"Cache-Control", "no-store"}};
-  response.body = answer->sdp;
-  return response;
-}
-
-Response Service::patch(const Request& request, Viewer& viewer) const {
-  const std::string_view match = request.header("if-match");
-  if (match.empty())
-    return problem(428, "Precondition Required",
-                   "If-Match is missing: the session's ETag, or * to restart ICE");
-  if (match != "*" && match != "\"*\"" && match != viewer.entity_tag())
-    return problem(412, "Precondition Failed", "ICE was restarted since; this is for the past");
-  const auto fragment = webrtc::parse_fragment(request.body);
-  if (!fragment)
-    return problem(400, "Bad Request", "the fragment can't be read: " + fragment.error);
-  Response response;
-  response.status = 204;
-  if (!viewer.restarts(fragment->ice)) return response;
-  webrtc::Fragment answer;
-  answer.ice = viewer.restart(fragment->ice);
-  answer.kind = fragment->kind;
-  answer.mid = fragment->mid;
-  answer.candidates = port_.local().candidates;
-  answer.end_of_candidates = answer.ice_lite = true;
-  response.status = 200;
-  response.type = kFragmentType;
-  response.headers = {{"ETag", viewer.entity_tag()}};
-  response.body = webrtc::write_fragment(answer);
-  return response;
+  return endpoint_.created({channel.name(), viewer->id()}, viewer->session(), answer->sdp);
 }
 
 // Called by the channel: it is not to be destroyed before it returns.
 void Service::changed(Watched& watched) {
   const auto waiting = std::exchange(watched.waiting, {});
-  for (const auto& one : waiting) one.reply->send(shown(answered(watched, one.offer, one.address)));
+  for (const auto& one : waiting)
+    one.reply->send(exposed(answered(watched, one.offer, one.address)));
   if (watched.channel->state() == Channel::State::kReady) return;
   end_all(watched, watched.channel->refusal());
   const auto found = watched_.find(watched.channel->name());
@@ -269,7 +185,7 @@ void Service::tick() {
     const auto late = std::stable_partition(watched.waiting.begin(), watched.waiting.end(),
                                             [&](const auto& one) { return one.until > now; });
     for (auto it = late; it != watched.waiting.end(); ++it)
-      it->reply->send(shown(busy("no key frame came within 5 s; try again")));
+      it->reply->send(exposed(busy("no key frame came within 5 s; try again", 5)));
     watched.waiting.erase(late, watched.waiting.end());
     return watched.waiting.empty() && now - watched.used > kLinger;
   });

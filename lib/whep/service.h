@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "http/server.h"
+#include "signalling/endpoint.h"
 #include "whep/viewer.h"
 
 namespace stream::whep {
@@ -40,7 +40,6 @@ class Service {
  private:
   struct Watched;
   http::Response post(const http::Request& request, const std::string& stream);
-  http::Response patch(const http::Request& request, Viewer& viewer) const;
   http::Response answered(Watched& watched, const std::string& offer, const std::string& address);
   std::shared_ptr<Watched> watch(const std::string& stream);
   void changed(Watched& watched);
@@ -51,6 +50,7 @@ class Service {
   boost::asio::io_context& io_;
   const Options options_;
   const Observer observer_;
+  const signalling::Endpoint endpoint_{"whep"};
   webrtc::Port port_;
   boost::asio::steady_timer ticker_;
   std::map<std::string, std::shared_ptr<Watched>> watched_;  // by the stream's name

@@ -34,7 +34,6 @@ Viewer::Viewer(boost::asio::io_context& io, Channel& channel, std::string id, st
       id_(std::move(id)),
       address_(std::move(address)),
       observer_(std::move(observer)),
-      entity_tag_("\"" + webrtc::IceCredentials::make().ufrag + "\""),
       tracks_(channel.tracks()),
       opened_(monotonic_now()),
       pacer_(io) {
@@ -62,7 +61,6 @@ bool Viewer::open(webrtc::Port& port, const webrtc::Local& local, const webrtc::
     options.rtx_ssrc = mine->rtx_ssrc;
     (track.kind == "video" ? video_ : audio_).sender.emplace(options);
   }
-  remote_ = answer.remote;
   webrtc::SessionHandlers handlers;
   handlers.connected = [this] { connected(); };
   handlers.rtcp = [this](Bytes packet) { receive(packet); };
@@ -219,16 +217,6 @@ int64_t Viewer::lost_packets() const {
   for (const Lane* lane : {&video_, &audio_})
     if (lane->sender) sum += lane->sender->lost();
   return sum;
-}
-
-bool Viewer::restarts(const webrtc::IceCredentials& remote) const {
-  return !remote.ufrag.empty() && !(remote == remote_);
-}
-
-webrtc::IceCredentials Viewer::restart(const webrtc::IceCredentials& remote) {
-  remote_ = remote;
-  entity_tag_ = "\"" + webrtc::IceCredentials::make().ufrag + "\"";
-  return session_->restart_ice(remote);
 }
 
 }  // namespace stream::whep

@@ -38,16 +38,12 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   const Channel& channel() const noexcept { return channel_; }
   const std::string& id() const noexcept { return id_; }
   const std::string& address() const noexcept { return address_; }
-  const std::string& entity_tag() const noexcept { return entity_tag_; }
+  webrtc::Session& session() noexcept { return *session_; }
   bool is_connected() const { return session_ && session_->is_connected(); }
   double seconds() const;
   uint64_t sent_bytes() const;
   uint64_t resent_packets() const;
   int64_t lost_packets() const;
-
-  // ICE: other credentials than those of the peer make a restart.
-  bool restarts(const webrtc::IceCredentials& remote) const;
-  webrtc::IceCredentials restart(const webrtc::IceCredentials& remote);
 
  private:
   struct Lane {
@@ -73,8 +69,6 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   Channel& channel_;
   const std::string id_, address_;
   const Observer observer_;
-  std::string entity_tag_;
-  webrtc::IceCredentials remote_;
   std::vector<webrtc::SentTrack> tracks_;
   std::shared_ptr<webrtc::Session> session_;
   Lane video_, audio_;

@@ -52,7 +52,7 @@ header() { sed -n "s/^$1: \(.*\)\r\$/\1/Ip" head; }
   assert_equal "$(post "${url}none/whep")" 404
   assert_json body '.detail | contains("not live")'
   assert_equal "$(status_of -H 'Content-Type: text/plain' -d x "${url}none/whep")" 415
-  assert_equal "$(status_of -X OPTIONS "${url}none/whep")" 204
+  assert_equal "$(status_of -X OPTIONS "${url}none/whep")" 200
   assert_equal "$(header accept-post)" application/sdp
   assert_equal "$(status_of -X PUT -d x "${url}none/whep")" 405
   assert_equal "$(status_of -X DELETE "${url}none/whep/x")" 404
