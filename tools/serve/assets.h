@@ -4,7 +4,7 @@
 
 namespace stream::serve {
 
-extern const std::string_view kIndexHtml, kPlayerHtml, kAbsentHtml, kStyleCss, kPlayerJs, kCmafJs,
-    kLiveHtml, kLiveJs, kPublishHtml, kPublishJs;
+extern const std::string_view kIndexHtml, kPlayerHtml, kAbsentHtml, kLiveHtml, kPublishHtml;
+extern const std::string_view kStyleCss, kPlayerJs, kCmafJs, kLiveJs, kPublishJs, kSessionJs;
 
 }  // namespace stream::serve

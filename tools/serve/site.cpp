@@ -107,7 +107,7 @@ Site::Site(const std::string& directory, const std::string& player, bool live,
 
 Response Site::respond(const Request& request) const {
   const std::string& path = request.path;
-  if (path.starts_with("/_/")) return asset(request, path.substr(3));
+  if (path.starts_with("/_/")) return asset(path.substr(3));
   if (const std::string name = whip_.empty() ? "" : stream_of(path, "/publish"); !name.empty())
     return publisher_page(name);
   if (const std::string name = live_ ? stream_of(path, "/live") : ""; !name.empty())
@@ -170,25 +170,25 @@ Response Site::publisher_page(const std::string& name) const {
   return response;
 }
 
-Response Site::asset(const Request&, const std::string& name) const {
+Response Site::asset(const std::string& name) const {
+  static constexpr char kScript[] = "text/javascript; charset=utf-8";
+  const struct {
+    std::string_view name, text;
+    const char* type = kScript;
+  } files[] = {{"style.css", kStyleCss, "text/css; charset=utf-8"},
+               {"player.js", kPlayerJs},
+               {"cmaf.js", kCmafJs},
+               {"live.js", kLiveJs},
+               {"publish.js", kPublishJs},
+               {"session.js", kSessionJs},
+               {"hls.js", hls_js_}};
+  const auto file = std::find_if(std::begin(files), std::end(files),
+                                 [&](const auto& one) { return one.name == name; });
+  if (file == std::end(files) || file->text.empty()) return http::text_response(404, "not found");
   Response response;
   response.headers = {{"Cache-Control", "no-cache"}};
-  if (name == "style.css") {
-    response.type = "text/css; charset=utf-8";
-    response.body = kStyleCss;
-  } else if (name == "player.js" || name == "cmaf.js" || name == "live.js" ||
-             name == "publish.js") {
-    response.type = "text/javascript; charset=utf-8";
-    response.body = name == "player.js" ? kPlayerJs
-                    : name == "cmaf.js" ? kCmafJs
-                    : name == "live.js" ? kLiveJs
-                                        : kPublishJs;
-  } else if (name == "hls.js" && !hls_js_.empty()) {
-    response.type = "text/javascript; charset=utf-8";
-    response.body = hls_js_;
-  } else {
-    return http::text_response(404, "not found");
-  }
+  response.type = file->type;
+  response.body = file->text;
   return response;
 }
 

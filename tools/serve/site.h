@@ -40,7 +40,7 @@ class Site {
   std::string rows() const;
   std::vector<StreamEntry> found() const;
   std::vector<StreamEntry> of_group() const;
-  http::Response asset(const http::Request& request, const std::string& name) const;
+  http::Response asset(const std::string& name) const;
   http::Response page(const std::string& html) const;
   http::Response publisher_page(const std::string& name) const;
   bool has_master(const std::string& prefix) const;

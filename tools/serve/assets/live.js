@@ -1,11 +1,13 @@
 // Plays the stream beside the page over WebRTC (WHEP), and connects again when it breaks off.
+import { open } from './session.js';
+
 const video = document.getElementById('video');
 const status = document.getElementById('status');
 const sound = document.getElementById('sound');
 const endpoint = new URL('whep', location.href).href;
 
 let connection = null;
-let session = null;
+let session = null;  // what ends it
 let again = 0;
 
 document.documentElement.dataset.engine = 'webrtc';
@@ -26,18 +28,8 @@ function withStereo(sdp) {
   return sdp.replace(/(a=fmtp:\d+ [^\r\n]*useinbandfec=1)(?![^\r\n]*stereo)/g, '$1;stereo=1');
 }
 
-function gathered(peer) {
-  if (peer.iceGatheringState === 'complete') return Promise.resolve();
-  return new Promise((resolve) => {
-    peer.addEventListener('icegatheringstatechange', () => {
-      if (peer.iceGatheringState === 'complete') resolve();
-    });
-    setTimeout(resolve, 500);
-  });
-}
-
 function stop() {
-  if (session) fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+  session?.();
   session = null;
   if (connection) connection.close();
   connection = null;
@@ -48,14 +40,6 @@ function retry(why) {
   say(`${why}; trying again`);
   clearTimeout(again);
   again = setTimeout(start, 2000);
-}
-
-async function reasonOf(response) {
-  try {
-    return (await response.json()).detail || response.statusText;
-  } catch {
-    return response.statusText;
-  }
 }
 
 async function connect() {
@@ -74,17 +58,11 @@ async function connect() {
     if (peer === connection && peer.connectionState === 'closed') retry('The stream ended');
     describe();
   });
-  const offer = await peer.createOffer();
-  await peer.setLocalDescription({ type: 'offer', sdp: withStereo(offer.sdp) });
-  await gathered(peer);
-  const response = await fetch(endpoint, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/sdp' },
-    body: peer.localDescription.sdp,
+  const close = await open(peer, endpoint, { alter: withStereo }).catch((error) => {
+    if (peer === connection) throw error;
   });
-  if (response.status !== 201) return retry(await reasonOf(response));
-  session = new URL(response.headers.get('Location'), endpoint).href;
-  await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+  if (peer === connection) session = close;
+  else close?.();
 }
 
 function start() {

@@ -1,5 +1,7 @@
 // Publishes camera, microphone or screen by WHIP, and connects again when the way breaks off. The key comes from
 // the field or from behind the # of an invitation link, which no server ever sees.
+import { open as open_session } from './session.js';
+
 const at = (id) => document.getElementById(id);
 const [preview, level, form, camera, microphone, key, go, mute, hide, screen, status, figures] =
   ['preview', 'level', 'form', 'camera', 'microphone', 'key', 'go', 'mute', 'hide', 'screen', 'status', 'figures'].map(at);
@@ -7,7 +9,7 @@ const endpoint = document.querySelector('main').dataset.endpoint;
 const kMostBitRate = 2500000, kLongestPause = 8000;
 
 const media = new MediaStream();  // what is shown and sent: at most a picture and a sound
-let connection = null, session = null, wanted = false, pause = 1000, again = 0, before = null;
+let connection = null, session = null /* what ends it */, wanted = false, pause = 1000, again = 0, before = null;
 
 function say(text) {
   if (status.textContent !== text) status.textContent = text;
@@ -82,13 +84,6 @@ function prefer(transceiver) {
   if (first.length) transceiver.setCodecPreferences?.([...first, ...codecs.filter((codec) => !first.includes(codec))]);
 }
 
-function gathered(peer) {
-  return new Promise((resolve) => {
-    peer.addEventListener('icegatheringstatechange', () => peer.iceGatheringState === 'complete' && resolve());
-    setTimeout(resolve, 500);
-  });
-}
-
 async function connect() {
   const peer = new RTCPeerConnection();
   connection = peer;
@@ -110,35 +105,28 @@ async function connect() {
     }
     if (peer.connectionState === 'failed') retry('The connection broke off');
   });
-  await peer.setLocalDescription();
-  await gathered(peer);
-  const headers = { 'Content-Type': 'application/sdp' };
-  if (key.value) headers.Authorization = `Bearer ${key.value}`;
-  const response = await fetch(endpoint, { method: 'POST', headers, body: peer.localDescription.sdp });
-  const text = await response.text();
-  if (peer !== connection) return;
-  if (response.status === 401 || response.status === 403) {
-    end();
-    key.focus();
-    return say(reason(text) || 'The key is not right');
-  }
-  if (response.status !== 201) return retry(reason(text) || `The server answers ${response.status}`);
-  session = new URL(response.headers.get('Location'), endpoint).href;
-  await peer.setRemoteDescription({ type: 'answer', sdp: text });
+  const close = await open_session(peer, endpoint, { key: key.value }).catch((error) => {
+    if (peer === connection) throw error;
+  });
+  if (peer === connection) session = close;
+  else close?.();
 }
 
-function reason(text) {
-  try {
-    return JSON.parse(text).detail;
-  } catch {
-    return '';
-  }
+function attempt() {
+  connect().catch(failed);
+}
+
+// Trying again makes no wrong key right.
+function failed(error) {
+  if (error.status !== 401 && error.status !== 403) return retry(error.message);
+  end();
+  key.focus();
+  say(error.message);
 }
 
 function hang_up() {
   clearTimeout(again);
-  const headers = key.value ? { Authorization: `Bearer ${key.value}` } : {};
-  if (session) fetch(session, { method: 'DELETE', headers, keepalive: true }).catch(() => {});
+  session?.();
   connection?.close();
   connection = session = null;
   figures.textContent = '';
@@ -148,7 +136,7 @@ function retry(why) {
   hang_up();
   if (!wanted) return;
   say(`${why}; trying again`);
-  again = setTimeout(() => connect().catch((error) => retry(error.message)), pause);
+  again = setTimeout(attempt, pause);
   pause = Math.min(2 * pause, kLongestPause);
 }
 
@@ -165,7 +153,7 @@ function begin() {
   go.textContent = 'Stop';
   say('Connecting');
   context?.resume();
-  connect().catch((error) => retry(error.message));
+  attempt();
 }
 
 async function report() {
