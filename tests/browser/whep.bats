@@ -1,34 +1,21 @@
 # The live page of stream-serve in Chromium plays a stream of the bus over WebRTC.
 # ctest: timeout=240 processors=2 lock=browser
 load ../support/common
-
-setup() {
-  stream_setup
-  [ -d "$ROOT/tests/browser/node_modules/playwright-core" ] || skip "run tests/support/install_npm.sh"
-  mkdir -p hls
-}
+load ../support/browser
 
 publish() {
   start ingest stream-ingest --pull "$T/$1" --name demo
   wait_for 10 stream-ctl status demo
 }
 
-serve() {
-  start serve stream-serve --hls hls --listen http://127.0.0.1:0 --whep --rtc-port 0 --events "$T/events"
-  wait_for 10 has_event events service.ready
-  url=$(jq -r 'select(.event == "listener.started").url' events)
-}
-
-play() { node "$ROOT/tests/browser/play.mjs" "$@" >play.json 2>play.err || fail "$(cat play.err)"; }
-
 @test "a live stream with AAC: pictures move, sound is there, two viewers at a time" {
   ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=640x360:rate=25:duration=40 -f lavfi -i sine=duration=40 \
     -c:v libx264 -preset ultrafast -bf 0 -g 50 -c:a aac clip.mp4
   publish clip.mp4
-  serve
-  node "$ROOT/tests/browser/play.mjs" "${url}demo/live" --seconds 4 >other.json 2>&1 &
+  serve hls --whep --rtc-port 0
+  node "$ROOT/tests/browser/play.mjs" "${site}demo/live" --seconds 4 >other.json 2>&1 &
   other=$!
-  play "${url}demo/live" --seconds 4 --width 360
+  play "${site}demo/live" --seconds 4 --width 360
   wait "$other"
   for report in play.json other.json; do
     assert_json "$report" '.errors == [] and .media_error == null and .engine == "webrtc" and (.overflow | not)'
@@ -36,17 +23,17 @@ play() { node "$ROOT/tests/browser/play.mjs" "$@" >play.json 2>play.err || fail 
     assert_json "$report" '.mean_luma > 40 and .deviation_luma > 20 and .sound_level > 0.01'
     assert_json "$report" '.status | startswith("Playing, 640x360")'
   done
-  assert_equal "$(jq -s '[.[] | select(.event == "viewer.connected")] | length' events)" 2
+  assert_equal "$(jq -s '[.[] | select(.event == "viewer.connected")] | length' served)" 2
   # Leaving the page tells us.
-  wait_for 5 bash -c '[ "$(jq -s "[.[] | select(.event == \"viewer.ended\")] | length" events)" = 2 ]'
+  wait_for 5 bash -c '[ "$(jq -s "[.[] | select(.event == \"viewer.ended\")] | length" served)" = 2 ]'
 }
 
 @test "VP8 with Opus goes through as it is, with the key frame of the past" {
   ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=40 -f lavfi -i sine=duration=40 \
     -c:v libvpx -deadline realtime -cpu-used 8 -g 250 -b:v 500k -c:a libopus clip.webm
   publish clip.webm
-  serve
+  serve hls --whep --rtc-port 0
   sleep 1 # into the group of 10 s
-  play "${url}demo/live" --seconds 4
+  play "${site}demo/live" --seconds 4
   assert_json play.json '.errors == [] and .shown_after_ms < 6000 and .width == 320 and .pictures > 8 and .sound_level > 0.01'
 }

@@ -1,0 +1,29 @@
+# For the tests in Chromium: `load ../support/browser` after common and what else starts programs.
+#
+#   setup                    of each test; skips it where there is no Chromium to drive
+#   serve DIR ARGUMENT...    starts stream-serve as "serve"; $site ends with a slash; events in $T/served
+#   play URL ARGUMENT...     play.mjs; its report in play.json
+#   sights FILE              what is wrong to the eye and the ear, in the words of ffmpeg's detectors
+
+setup() {
+  stream_setup
+  export PULSE_RUNTIME_PATH="$T/pulse"  # Chromium looks for sound devices, and would leave a directory in /tmp
+  [ -d "$ROOT/tests/browser/node_modules/playwright-core" ] || skip "run tests/support/install_npm.sh"
+  mkdir -p hls
+}
+
+serve() {
+  local dir=$1
+  shift
+  start serve stream-serve --hls "$dir" --listen http://127.0.0.1:0 --events "$T/served" "$@"
+  wait_for 10 has_event served service.ready
+  # shellcheck disable=SC2034  # for the test
+  site=$(jq -r 'select(.event == "listener.started").url' served)
+}
+
+play() { node "$ROOT/tests/browser/play.mjs" "$@" >play.json 2>play.err || fail "$(cat play.err)"; }
+
+sights() {
+  ffmpeg -nostdin -v info -i "$1" -vf blackdetect=d=0.5,freezedetect=d=1 -af silencedetect=n=-50dB:d=2 -f null - 2>&1 |
+    grep -oE 'black_start|freeze_start|silence_start' || true
+}
