@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 constexpr size_t kMostSources = 24;  // SSRCs that are known at one time
 constexpr size_t kMostBegun = 64;    // each leaves a line in the sync
 constexpr Nanoseconds kReport = 500ms, kKeyAgain = 500ms;
+constexpr Nanoseconds kReportArrivals = 100ms;
+constexpr int kMostFeedback = 8;      // packets at one time: 32,000 arrivals a second
 constexpr Nanoseconds kHealthy = 1s;  // a layer that made nothing for so long does not run
 constexpr int kMostBackwards = 3;     // pictures whose time runs back
 
@@ -57,6 +59,7 @@ RtpMedia::RtpMedia(std::vector<webrtc::Track> tracks, Options options, Handlers 
     Track track;
     track.codec = literal(agreed.codec);
     track.picture = agreed.kind == "video";
+    if (agreed.transport_cc) numbered_ = agreed.transport_sequence_extension;
     track.layers.resize(std::max<size_t>(1, agreed.rids.size()));
     for (size_t i = 0; i < agreed.rids.size(); ++i) track.layers[i].rid = agreed.rids[i];
     track.agreed = std::move(agreed);
@@ -128,6 +131,7 @@ void RtpMedia::begin(const Route& route, uint32_t ssrc) {
 void RtpMedia::rtp(Bytes bytes, Nanoseconds now) {
   const auto packet = rtp::parse_packet(bytes);
   if (!packet || ended_) return;
+  if (numbered_ != 0) note_arrival(*packet, now);
   const auto to = route(*packet);
   if (!to) return;
   bytes_ += bytes.size();
@@ -141,6 +145,13 @@ void RtpMedia::rtp(Bytes bytes, Nanoseconds now) {
   drain(track, to->layer, now);
   const auto deadline = layer.receiver->deadline();
   if (deadline && *deadline <= now) ask_again(layer, now);
+}
+
+void RtpMedia::note_arrival(const rtp::Packet& packet, Nanoseconds now) {
+  const auto value = packet.extension(numbered_);
+  if (!value || value->size() < 2) return;
+  arrivals_.record(static_cast<uint16_t>((*value)[0] << 8 | (*value)[1]), now);
+  last_source_ = packet.ssrc;
 }
 
 void RtpMedia::drain(Track& track, size_t number, Nanoseconds now) {
@@ -250,6 +261,7 @@ void RtpMedia::tick(Nanoseconds now) {
     ask_for_key(track, now);
   }
   if (now >= report_at_) report(now);
+  if (now >= arrivals_at_) report_arrivals(now);
 }
 
 // The best layer that runs; when the one on air stands still, any that runs.
@@ -317,6 +329,17 @@ void RtpMedia::report(Nanoseconds now) {
   if (!packets.empty()) say(packets);
 }
 
+void RtpMedia::report_arrivals(Nanoseconds now) {
+  arrivals_at_ = now + kReportArrivals;
+  for (int i = 0; i < kMostFeedback; ++i) {
+    auto feedback = arrivals_.feedback();
+    if (!feedback) return;
+    feedback->sender = options_.ssrc;
+    feedback->media = last_source_;
+    say({std::move(*feedback)});
+  }
+}
+
 // More than a tenth of loss says that the way is full; `worst` is of 256.
 void RtpMedia::adapt(int worst, Nanoseconds now) {
   if (reported_at_ > 0ns)
@@ -345,7 +368,7 @@ LinkStats RtpMedia::link() const {
   LinkStats link;
   link.latency_seconds = std::chrono::duration<double>(rtp::ReceiverOptions{}.hold).count();
   link.receive_bps = receive_bps_;
-  link.bandwidth_bps = static_cast<double>(wanted_bps_);
+  link.bandwidth_bps = numbered_ != 0 ? 0 : static_cast<double>(wanted_bps_);
   for (const Track& track : tracks_)
     for (const Layer& layer : track.layers) {
       rtp::ReceiverStats stats = layer.receiver ? layer.receiver->stats() : rtp::ReceiverStats{};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ingest/publisher.h"
+#include "rtp/arrivals.h"
 #include "rtp/receiver.h"
 #include "rtp/sync.h"
 #include "webrtc/answer.h"
@@ -21,7 +22,7 @@ class RtpMedia {
   static constexpr Rational kClock{1, 90000};
   struct Options {
     uint32_t ssrc = 1;              // ours, in reports
-    uint64_t most_bps = 8'000'000;  // asked for by REMB
+    uint64_t most_bps = 8'000'000;  // asked for by REMB, where there is no transport-cc
     // A key frame is asked for when none came for so long, for those who begin to read.
     Nanoseconds key_interval = std::chrono::seconds(2);
   };
@@ -54,6 +55,7 @@ class RtpMedia {
   std::optional<Route> route(const rtp::Packet& packet);
   std::optional<Route> learn(const rtp::Packet& packet) const;
   void begin(const Route& route, uint32_t ssrc);
+  void note_arrival(const rtp::Packet& packet, Nanoseconds now);
   void drain(Track& track, size_t layer, Nanoseconds now);
   void emit(Track& track, Layer& layer, rtp::Receiver::Unit unit, Nanoseconds now);
   bool in_order(Track& track, const rtp::Receiver::Unit& unit, int64_t& dts);
@@ -62,6 +64,7 @@ class RtpMedia {
   void ask_again(Layer& layer, Nanoseconds now);
   void report(Nanoseconds now);
   void adapt(int worst, Nanoseconds now);
+  void report_arrivals(Nanoseconds now);
   void say(const std::vector<rtp::Rtcp>& packets);
   void farewell(const rtp::Bye& bye);
 
@@ -70,10 +73,13 @@ class RtpMedia {
   std::vector<Track> tracks_;
   std::map<uint32_t, Route> routes_;
   rtp::Sync sync_;
+  uint8_t numbered_ = 0;  // extension of transport-wide sequence numbers
+  rtp::Arrivals arrivals_;
+  uint32_t last_source_ = 0;
   size_t begun_ = 0;  // receivers so far
   uint64_t bytes_ = 0, reported_bytes_ = 0, wanted_bps_;
   double receive_bps_ = 0;
-  Nanoseconds report_at_{0}, reported_at_{0};
+  Nanoseconds report_at_{0}, reported_at_{0}, arrivals_at_{0};
   bool full_report_ = false, ended_ = false;
 };
 

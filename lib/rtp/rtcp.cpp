@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "rtp/transport_feedback.h"
+
 namespace stream::rtp {
 namespace {
 
 constexpr uint8_t kSr = 200, kRr = 201, kSdes = 202, kBye = 203, kRtpfb = 205, kPsfb = 206;
-constexpr uint8_t kFmtNack = 1, kFmtPli = 1, kFmtFir = 4, kFmtApplication = 15;
+constexpr uint8_t kFmtNack = 1, kFmtPli = 1, kFmtFir = 4, kFmtApplication = 15, kFmtTransport = 15;
 constexpr uint8_t kCname = 1;
 constexpr size_t kMaxPackets = 64;
 constexpr size_t kMaxCount = 31;  // five bits
@@ -122,6 +124,7 @@ std::optional<Rtcp> read_body(uint8_t type, unsigned count, ByteReader& in) {
     case kBye:
       return read_bye(in, count);
     case kRtpfb:
+      if (count == kFmtTransport) return read_transport_feedback(in);
       return count == kFmtNack ? read_nack(in) : std::nullopt;
     case kPsfb:
       if (count == kFmtFir) return read_fir(in);
@@ -246,6 +249,11 @@ void write(ByteWriter& out, const Remb& remb) {
   out.u8(static_cast<uint8_t>(count));
   out.u24(exponent << 18 | static_cast<uint32_t>(remb.bit_rate >> exponent));
   for (size_t i = 0; i < count; ++i) out.u32(remb.ssrcs[i]);
+}
+
+void write(ByteWriter& out, const TransportFeedback& feedback) {
+  const Head head(out, kRtpfb, kFmtTransport);
+  write_transport_feedback(out, feedback);
 }
 
 }  // namespace

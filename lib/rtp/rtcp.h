@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/time.h"
 
 namespace stream::rtp {
 
@@ -57,7 +58,18 @@ struct Remb {  // draft-alvestrand-rmcat-remb
   uint64_t bit_rate = 0;
   std::vector<uint32_t> ssrcs;
 };
-using Rtcp = std::variant<SenderReport, ReceiverReport, Description, Bye, Nack, Pli, Fir, Remb>;
+struct TransportFeedback {  // draft-holmer-rmcat-transport-wide-cc-extensions-01 3.1
+  uint32_t sender = 0, media = 0;
+  uint16_t base = 0;       // transport-wide sequence number of the first packet
+  uint8_t count = 0;       // of feedback so far
+  uint32_t reference = 0;  // 24 bits, in 64 ms
+  // Of each packet from the first on: how long after the one before it that was received (the first
+  // of them: after `reference`) it came, in kFeedbackUnit. nullopt: not received.
+  std::vector<std::optional<int16_t>> deltas;
+};
+inline constexpr Nanoseconds kFeedbackUnit = std::chrono::microseconds(250);
+using Rtcp = std::variant<SenderReport, ReceiverReport, Description, Bye, Nack, Pli, Fir, Remb,
+                          TransportFeedback>;
 
 // The packets of one datagram, at most 64 of them, up to the first that is damaged.
 std::vector<Rtcp> parse_rtcp(Bytes bytes);

@@ -122,7 +122,8 @@ void Writer::media(const Media& offered, const Codec& codec, const Track* track,
   if (track != nullptr) {
     for (const auto& [agreed, name] :
          {std::pair{track->nack, "nack"}, std::pair{track->pli, "nack pli"},
-          std::pair{track->fir, "ccm fir"}, std::pair{track->remb, "goog-remb"}})
+          std::pair{track->fir, "ccm fir"}, std::pair{track->remb, "goog-remb"},
+          std::pair{track->transport_cc, "transport-cc"}})
       if (agreed) line("a=rtcp-fb:" + number + " " + name);
     if (track->rtx_payload_type) {
       const std::string rtx = std::to_string(*track->rtx_payload_type);
@@ -132,7 +133,8 @@ void Writer::media(const Media& offered, const Codec& codec, const Track* track,
     for (const auto& [id, uri] :
          {std::pair{track->mid_extension, kMidUri}, std::pair{track->rid_extension, kRidUri},
           std::pair{track->repaired_rid_extension, kRepairedRidUri},
-          std::pair{track->abs_send_time_extension, kAbsSendTimeUri}})
+          std::pair{track->abs_send_time_extension, kAbsSendTimeUri},
+          std::pair{track->transport_sequence_extension, kTransportSequenceUri}})
       if (id != 0) line("a=extmap:" + std::to_string(id) + " " + std::string(uri));
   }
   for (const auto& candidate : local_.candidates) line("a=candidate:" + to_text(candidate));
@@ -158,6 +160,18 @@ Refusal check_publisher(const Description& offer) {
     return "the offer has " + std::to_string(sounds) + " sound and " + std::to_string(pictures) +
            " picture tracks; publish at most one of each";
   return {};
+}
+
+// One of the two: who gets both sends by the lower.
+void choose_congestion_control(const Media& media, const Codec& codec, Track& track) {
+  const uint8_t numbered = extension_of(media, kTransportSequenceUri);
+  track.transport_cc = numbered != 0 && codec.has_feedback("transport-cc");
+  if (track.transport_cc) {
+    track.transport_sequence_extension = numbered;
+    track.remb = false;
+  } else if (track.remb) {
+    track.abs_send_time_extension = extension_of(media, kAbsSendTimeUri);
+  }
 }
 
 void add_layers(const Media& media, size_t most, Track& track) {
@@ -187,7 +201,7 @@ Outcome<Answer> answer_publisher(const Description& offer, const Local& local,
                                      " codecs of the offer is taken (" + names_of(media) + ")");
     Track track = make_track(media, *chosen);
     track.mid_extension = extension_of(media, kMidUri);
-    track.abs_send_time_extension = track.remb ? extension_of(media, kAbsSendTimeUri) : uint8_t{0};
+    choose_congestion_control(media, *chosen, track);
     add_layers(media, policy.layers, track);
     Codec written = *chosen;
     if (track.codec == "opus") written.parameters = opus_parameters(*chosen, policy.opus_bps);

@@ -66,7 +66,10 @@ inline constexpr std::string_view kMidUri = "urn:ietf:params:rtp-hdrext:sdes:mid
                                   kRepairedRidUri =
                                       "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
                                   kAbsSendTimeUri =
-                                      "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+                                      "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+                                  kTransportSequenceUri =
+                                      "http://www.ietf.org/id/"
+                                      "draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 struct Source {  // a=ssrc
   uint32_t ssrc = 0;

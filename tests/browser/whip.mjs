@@ -50,7 +50,13 @@ try {
       body: `a=ice-ufrag:${ufrag}\r\na=ice-pwd:${password}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=end-of-candidates\r\n`,
       headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': tag, ...authorization },
     });
-    await pause(seconds * 1000);
+    // What the browser believes the way to carry, each second.
+    const rates = [];
+    for (let i = 0; i < seconds; ++i) {
+      await pause(1000);
+      for (const one of (await connection.getStats()).values())
+        if (one.type === 'candidate-pair' && one.nominated) rates.push(Math.round((one.availableOutgoingBitrate ?? 0) / 1000));
+    }
     const figures = [];
     for (const one of (await connection.getStats()).values()) {
       if (one.type === 'outbound-rtp') {
@@ -63,7 +69,7 @@ try {
     }
     const deleted = (await fetch(location, { method: 'DELETE', headers: authorization })).status;
     connection.close();
-    return { status, patched: patched.status, deleted, states, figures };
+    return { status, patched: patched.status, deleted, states, figures, rates };
   }, { url, key, seconds: Number(options.seconds) });
 } finally {
   await browser.close();

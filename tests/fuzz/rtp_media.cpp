@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   video.codec = "h264";
   video.payload_type = 96;
   video.rtx_payload_type = 97;
-  video.nack = video.pli = video.remb = true;
+  video.nack = video.pli = video.remb = video.transport_cc = true;
+  video.transport_sequence_extension = 5;
   video.rids = {"h", "l"};
   video.rid_extension = 3;
   video.repaired_rid_extension = 4;

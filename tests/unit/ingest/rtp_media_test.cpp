@@ -40,6 +40,19 @@ webrtc::Track audio() {
   return track;
 }
 
+// Gives a packet a header extension of 1 to 3 bytes (RFC 8285, one-byte form).
+void extend(std::vector<uint8_t>& packet, uint8_t id, std::string_view value) {
+  ByteWriter extension;
+  extension.u16(0xbede);
+  extension.u16(1);
+  extension.u8(static_cast<uint8_t>(id << 4 | (value.size() - 1)));
+  extension.text(value);
+  extension.zeros(3 - value.size());
+  packet[0] |= 0x10;
+  const Bytes bytes = extension.view();
+  packet.insert(packet.begin() + rtp::kHeaderSize, bytes.begin(), bytes.end());
+}
+
 // A publisher's source: makes the packets of one unit after the other.
 struct Source {
   Source(std::string name, uint8_t payload_type, uint32_t ssrc, std::string layer = {})
@@ -64,17 +77,7 @@ struct Source {
     }
     return out;
   }
-  void name_layer(std::vector<uint8_t>& packet) const {  // RFC 8285, one-byte form
-    ByteWriter extension;
-    extension.u16(0xbede);
-    extension.u16(1);
-    extension.u8(kRidId << 4);
-    extension.text(rid);
-    extension.zeros(3 - rid.size());
-    packet[0] |= 0x10;
-    const Bytes bytes = extension.view();
-    packet.insert(packet.begin() + rtp::kHeaderSize, bytes.begin(), bytes.end());
-  }
+  void name_layer(std::vector<uint8_t>& packet) const { extend(packet, kRidId, rid); }
   std::string codec, rid;
   rtp::Sender sender;
   unsigned made = 0;
@@ -129,6 +132,41 @@ struct Bench {
 };
 
 }  // namespace
+
+TEST_CASE("rtp media: arrivals are told ten times a second, instead of a bit rate") {
+  webrtc::Track track = video();
+  track.transport_cc = true;
+  track.transport_sequence_extension = 5;
+  track.remb = false;
+  Bench bench({track});
+  Source pictures("h264", kVideo, 5);
+  uint16_t number = 65500;
+  size_t sent = 0;
+  for (uint32_t i = 0; i < 60; ++i) {
+    for (auto& packet : pictures.unit(i == 0, i * 3000, bench.now)) {
+      const uint16_t its = number++;
+      if (its % 10 == 7) continue;  // lost on the way
+      const char text[] = {static_cast<char>(its >> 8), static_cast<char>(its)};
+      extend(packet, 5, {text, 2});
+      bench.send({packet});
+      ++sent;
+    }
+    bench.pass(30ms);
+  }
+  bench.pass(100ms);
+  CHECK(bench.count<rtp::Remb>() == 0);
+  CHECK(bench.count<rtp::TransportFeedback>() >= 17);
+  CHECK(bench.count<rtp::TransportFeedback>() <= 20);
+  size_t received = 0, missing = 0;
+  for (const auto& one : bench.said)
+    if (const auto* feedback = std::get_if<rtp::TransportFeedback>(&one)) {
+      CHECK(feedback->media == 5);
+      for (const auto& delta : feedback->deltas) ++(delta ? received : missing);
+    }
+  CHECK(received == sent);
+  CHECK(missing >= sent / 10 - 2);
+  CHECK(bench.rtp->link().bandwidth_bps == 0);
+}
 
 TEST_CASE("rtp media: pictures and sound, with their configuration before them") {
   Bench bench({video(), audio()});

@@ -20,6 +20,7 @@ std::vector<uint8_t> compound() {
   write_rtcp(out, Pli{1, 7});
   write_rtcp(out, Fir{1, {{7, 3}}});
   write_rtcp(out, Remb{1, 3'000'000, {7, 8}});
+  write_rtcp(out, TransportFeedback{1, 7, 65534, 9, 0xfedcba, {3, {}, 255, 256, -4}});
   write_rtcp(out, Bye{{1, 2}});
   return out.take();
 }
@@ -30,7 +31,7 @@ TEST_CASE("what is written is read") {
   const auto bytes = compound();
   CHECK(bytes.size() % 4 == 0);
   const auto packets = parse_rtcp(bytes);
-  REQUIRE(packets.size() == 8);
+  REQUIRE(packets.size() == 9);
   const auto& sr = std::get<SenderReport>(packets[0]);
   CHECK(sr.ntp == 0x0102030405060708);
   CHECK(sr.timestamp == 90000);
@@ -45,7 +46,8 @@ TEST_CASE("what is written is read") {
   CHECK(std::get<Fir>(packets[5]).entries.at(0).sequence == 3);
   CHECK(std::get<Remb>(packets[6]).bit_rate == 3'000'000);
   CHECK(std::get<Remb>(packets[6]).ssrcs.size() == 2);
-  CHECK(std::get<Bye>(packets[7]).ssrcs.size() == 2);
+  CHECK(std::get<TransportFeedback>(packets[7]).base == 65534);
+  CHECK(std::get<Bye>(packets[8]).ssrcs.size() == 2);
 }
 
 TEST_CASE("cut at every length, and every byte spoilt (I25)") {
@@ -57,7 +59,7 @@ TEST_CASE("cut at every length, and every byte spoilt (I25)") {
     CHECK(count >= before);
     before = count;
   }
-  CHECK(before == 8);
+  CHECK(before == 9);
   for (size_t at = 0; at < bytes.size(); ++at) {
     auto spoilt = bytes;
     spoilt[at] ^= 0xff;

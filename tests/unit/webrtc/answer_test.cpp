@@ -63,8 +63,11 @@ TEST_CASE("Chrome publishes") {
   CHECK(picture.rtx_payload_type == 109);
   CHECK(picture.nack);
   CHECK(picture.pli);
-  CHECK(picture.remb);
-  CHECK(picture.abs_send_time_extension == 2);
+  CHECK(picture.transport_cc);
+  CHECK(picture.transport_sequence_extension == 3);
+  CHECK(sound.transport_sequence_extension == 3);
+  CHECK_FALSE(picture.remb);
+  CHECK(picture.abs_send_time_extension == 0);
   CHECK(picture.sources[0].rtx == 3418765571);
   CHECK(answer->remote.ufrag == "EsAw");
   CHECK(answer->setup == Setup::kPassive);
@@ -80,7 +83,9 @@ TEST_CASE("Chrome publishes") {
   CHECK(count(sdp, "a=recvonly") == 2);
   CHECK(count(sdp, "a=setup:passive") == 2);
   CHECK(sdp.find("stereo=1") != std::string::npos);
-  CHECK(sdp.find("transport") == std::string::npos);  // not answered, so not promised
+  CHECK(has(sdp, "a=rtcp-fb:108 transport-cc"));
+  CHECK(has(sdp, "a=extmap:3 " + std::string(kTransportSequenceUri)));
+  CHECK(sdp.find("goog-remb") == std::string::npos);
   // It can be read, and has the shape of an answer.
   const auto read = parse_description(sdp);
   REQUIRE(read);
@@ -94,6 +99,20 @@ TEST_CASE("Chrome publishes") {
   const auto vp8 = publish(offers::kChrome, policy);
   CHECK(vp8->tracks[1].payload_type == 96);
   CHECK(has(vp8->sdp, "c=IN IP4 0.0.0.0\r\nb=AS:3000"));
+}
+
+TEST_CASE("who has no transport-wide feedback gets REMB") {
+  std::string offer = offers::kChrome;
+  for (size_t at; (at = offer.find("a=rtcp-fb:108 transport-cc\r\n")) != offer.npos;)
+    offer.erase(at, 28);
+  const auto answer = publish(offer);
+  REQUIRE(answer);
+  const Track& picture = answer->tracks[1];
+  CHECK_FALSE(picture.transport_cc);
+  CHECK(picture.transport_sequence_extension == 0);
+  CHECK(picture.remb);
+  CHECK(picture.abs_send_time_extension == 2);
+  CHECK(has(answer->sdp, "a=rtcp-fb:108 goog-remb"));
 }
 
 TEST_CASE("Firefox, OBS, GStreamer and FFmpeg publish") {
