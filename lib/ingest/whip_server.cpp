@@ -70,6 +70,7 @@ WhipServer::WhipServer(boost::asio::io_context& io, std::shared_ptr<webrtc::Port
     : io_(io),
       port_(std::move(port)),
       options_(std::move(options)),
+      endpoint_("whip", options_.ice),
       hooks_(std::move(hooks)),
       ticker_(io),
       http_(

@@ -24,6 +24,7 @@ class WhipServer : public PublisherServer {
     Nanoseconds idle = std::chrono::seconds(10);
     size_t connections = 4096;        // sessions, and HTTP connections
     std::vector<std::string> codecs;  // FFmpeg's names; empty: all
+    signalling::IceServers ice;       // that publishers are told of
   };
   // Throws Error "listen.failed". Several servers may share a port.
   WhipServer(boost::asio::io_context& io, std::shared_ptr<webrtc::Port> port, Options options,
@@ -46,9 +47,9 @@ class WhipServer : public PublisherServer {
   void tick();
 
   boost::asio::io_context& io_;
-  const signalling::Endpoint endpoint_{"whip"};
   const std::shared_ptr<webrtc::Port> port_;
   const Options options_;
+  const signalling::Endpoint endpoint_;
   const PublisherHooks hooks_;
   boost::asio::steady_timer ticker_;
   std::map<std::string, std::shared_ptr<WhipPublisher>> publishers_;  // by the id in their URL

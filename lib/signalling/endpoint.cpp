@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "webrtc/fragment.h"
 
 namespace stream::signalling {
@@ -36,6 +37,14 @@ std::string entity_tag(const webrtc::Session& session) {  // changes with each r
   return "\"" + session.local().ufrag + "\"";
 }
 
+int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(wall_now().time_since_epoch()).count();
+}
+
+void add_links(const std::vector<std::string>& links, Response& response) {
+  for (const std::string& link : links) response.headers.emplace_back("Link", link);
+}
+
 }  // namespace
 
 std::optional<Place> Endpoint::place_of(std::string_view path) const {
@@ -60,6 +69,9 @@ http::Admit Endpoint::admit(const Request& request, const Place& place, bool exi
     Response response = http::preflight(methods, "Authorization, Content-Type, If-Match");
     response.status = 200;
     response.headers.emplace_back("Accept-Post", kOfferType);
+    // RFC 9725 4.6: for clients that must know before they offer, not for the browser itself.
+    if (request.header("access-control-request-method").empty())
+      add_links(servers_.links(false, unix_seconds()), response);
     return {0, exposed(std::move(response))};
   }
   const auto refuse = [](unsigned status, const char* title, const std::string& why) {
@@ -91,6 +103,7 @@ Response Endpoint::created(const Place& session, const webrtc::Session& ice,
                       {"ETag", entity_tag(ice)},
                       {"Accept-Patch", std::string(kFragmentType)},
                       {"Cache-Control", "no-store"}};
+  add_links(servers_.links(true, unix_seconds()), response);
   response.body = std::move(answer);
   return response;
 }

@@ -8,6 +8,7 @@
 
 #include "base/secret.h"
 #include "http/server.h"
+#include "signalling/ice_servers.h"
 #include "webrtc/port.h"
 
 namespace stream::signalling {
@@ -21,7 +22,8 @@ struct Place {
 class Endpoint {
  public:
   // "whip" or "whep": the last part of the endpoint's path.
-  explicit Endpoint(std::string name) : name_(std::move(name)) {}
+  explicit Endpoint(std::string name, IceServers servers = {})
+      : name_(std::move(name)), servers_(std::move(servers)) {}
 
   // nullopt: not one of our paths.
   std::optional<Place> place_of(std::string_view path) const;
@@ -37,6 +39,7 @@ class Endpoint {
 
  private:
   std::string name_;
+  IceServers servers_;
 };
 
 // The name of a session in its URL: what nobody guesses (144 bits).

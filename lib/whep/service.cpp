@@ -47,6 +47,7 @@ Service::Service(boost::asio::io_context& io, Options options, Observer observer
     : io_(io),
       options_(std::move(options)),
       observer_(std::move(observer)),
+      endpoint_("whep", options_.ice),
       port_(io, options_.port),
       ticker_(io) {
   tick();

@@ -20,6 +20,7 @@ class Service {
   struct Options {
     webrtc::Port::Options port;
     size_t viewers = 2000;
+    signalling::IceServers ice;  // that players are told of
   };
   using Observer = Viewer::Observer;
 
@@ -50,7 +51,7 @@ class Service {
   boost::asio::io_context& io_;
   const Options options_;
   const Observer observer_;
-  const signalling::Endpoint endpoint_{"whep"};
+  const signalling::Endpoint endpoint_;
   webrtc::Port port_;
   boost::asio::steady_timer ticker_;
   std::map<std::string, std::shared_ptr<Watched>> watched_;  // by the stream's name

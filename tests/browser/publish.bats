@@ -8,7 +8,7 @@ load ../support/browser
 # shellcheck disable=SC2154  # url is set by listen_whip
 publisher_page() {
   stream-keys new demo --store keys >secret/key
-  listen_whip --key-file keys --hold 0s
+  listen_whip --key-file keys --hold 0s "$@"
   serve hls --whip "$url"
   page=${site}demo/publish
 }
@@ -16,7 +16,14 @@ publisher_page() {
 publish() { node "$ROOT/tests/browser/publish.mjs" "$@" >page.json 2>page.err || fail "$(cat page.err)"; }
 
 @test "an invitation link: live by one key, levels and figures shown, muted, ended" {
-  publisher_page
+  address=$(own_address)
+  [ -n "$address" ] || skip "no address but loopback"
+  start turn turn_listener.py "$address"
+  wait_for 5 test -s turn.out
+  place=$address:$(head -n 1 turn.out)
+  printf north >secret/turn
+  chmod 600 secret/turn
+  publisher_page --ice-server "stun:$place" --ice-server "turn:$place?transport=udp" --turn-secret @file:secret/turn
   start page node "$ROOT/tests/browser/publish.mjs" "$page#key=$(cat secret/key)" --seconds 6
   wait_for 40 has_event events track.added
   start reader stream-record -i bus:demo -o rec
@@ -26,6 +33,10 @@ publish() { node "$ROOT/tests/browser/publish.mjs" "$@" >page.json 2>page.err ||
   assert_json page.out '.errors == [] and (.overflow | not) and .devices[0] > 0 and .devices[1] > 0'
   # What came behind the # is not in the address any more.
   assert_json page.out '.address | endswith("/demo/publish")'
+  # It uses the servers that the answer names, by the login of the day.
+  tail -n +2 turn.out >asked.json
+  jq -es 'any(.method == "binding")' asked.json >asked || fail "nobody asked for the address: $(cat asked.json)"
+  jq -es 'any(.method == "allocate" and (.name // "" | test("^[0-9]{10}$")))' asked.json >asked || fail "$(cat asked.json)"
   assert_json page.out '.level > 0.01 and .muted == "true"'
   assert_json page.out '.figures | test("^[1-9][0-9]* kbit/s, [1-9][0-9]* pictures/s")'
   file=$(echo rec/*.mp4)

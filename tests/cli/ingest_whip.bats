@@ -88,6 +88,49 @@ peer() {
   ! grep -qF "$key" events ingest.err status.json || fail "the key was written"
 }
 
+@test "a token in the place of a key: its stream, its purpose, its signature" {
+  stream-keys -q vault init --key-file "$T/secret/vault-key"
+  export STREAM_VAULT_KEY_FILE="$T/secret/vault-key"
+  token=$(stream-keys -q token publish demo --expires 1h)
+  viewer=$(stream-keys -q token viewer demo --key publisher-signing)
+  other=$(stream-keys -q token publish demo --key somebody-else)
+  stream-keys token public-key --key publisher-signing >public.json
+  listen_whip --token-key public.json
+  offer >offer.sdp
+  publish() { ask_whip POST "/$1/whip" -H "Authorization: Bearer $2" -H 'Content-Type: application/sdp' --data-binary @offer.sdp; }
+  assert_equal "$(publish demo "$token")" 201
+  assert_equal "$(publish another "$token")" 403
+  for wrong in "$viewer" "$other" "${token%.*}." "${token%?????}AAAAA"; do
+    assert_equal "$(publish demo "$wrong")" 401
+  done
+  jq -rs 'map(select(.event == "publisher.refused") | .reason) | join(" ")' events >reasons
+  grep -q 'not for publishing' reasons
+  grep -q 'signature' reasons
+  ! grep -qF "$token" events ingest.err || fail "the token was written"
+}
+
+@test "servers of ICE in the answer, by a login of the day; what they can't be" {
+  printf north >secret/turn
+  printf nobody >secret/wrong
+  chmod 600 secret/*
+  listen_whip --open demo --ice-server stun:stun.example.net --ice-server 'turn:turn.example.net:3478?transport=udp' \
+    --turn-secret @file:secret/turn
+  offer >offer.sdp
+  assert_equal "$(ask_whip POST /demo/whip -H 'Content-Type: application/sdp' --data-binary @offer.sdp)" 201
+  grep -q '^Link: <stun:stun.example.net>; rel="ice-server"' header
+  login=$(sed -n 's/^Link: <turn:turn.example.net:3478?transport=udp>; rel="ice-server"; username="\([0-9]*\)"; .*/\1/p' header)
+  less "$(date +%s)" "$login"
+  grep -qF "credential=\"$(printf %s "$login" | openssl dgst -sha1 -hmac north -binary | base64)\"" header
+  local wrong
+  for wrong in '--ice-server http://a' '--ice-server turn:a' '--turn-secret @file:secret/turn' \
+    '--ice-server turn:a --turn-login @file:secret/wrong' '--ice-server turn:me:word@a --turn-login @file:secret/wrong'; do
+    # shellcheck disable=SC2086  # several words
+    run stream-ingest --listen whip://127.0.0.1:0 --open demo $wrong
+    assert_status 2
+    [[ $output != *nobody* && $output != *word@* ]] || fail "a secret was shown: $output"
+  done
+}
+
 @test "kill -9 of a publisher is noticed; the same stream goes on when it comes back" {
   whip_peer_ready
   listen_whip --open demo --idle-timeout 2s

@@ -24,13 +24,14 @@ header() { sed -n "s/^$1: \(.*\)\r\$/\1/Ip" head; }
 
 @test "a session is made, patched and deleted; a late request to it touches nothing" {
   publish
-  serve --rtc-address 192.0.2.7:5000
+  serve --rtc-address 192.0.2.7:5000 --ice-server stun:stun.example.net
   assert_equal "$(post "${url}demo/whep")" 201
   grep -q '^a=candidate:1 1 udp 2130706431 192.0.2.7 5000 typ host' body
   grep -q '^a=ice-lite' body
   grep -q '^a=setup:passive' body
   assert_equal "$(grep -c '^a=sendonly' body)" 2
   assert_equal "$(header content-type)" application/sdp
+  assert_equal "$(header link)" '<stun:stun.example.net>; rel="ice-server"'
   grep -qi '^access-control-expose-headers: .*Location' head
   session=${url%/}$(header location) etag=$(header etag)
   sdpfrag='Content-Type: application/trickle-ice-sdpfrag'
@@ -77,6 +78,11 @@ header() { sed -n "s/^$1: \(.*\)\r\$/\1/Ip" head; }
 @test "options that can't be" {
   run stream-serve --hls . --rtc-address 192.0.2.7
   assert_equal "$status" 2
+  run stream-serve --hls . --ice-server stun:stun.example.net
+  assert_equal "$status" 2
+  run stream-serve --hls . --whep --ice-server turn:turn.example.net
+  assert_equal "$status" 2
+  [[ $output == *--turn-secret* ]]
   run stream-serve --hls . --whep --rtc-address nowhere.example --listen http://127.0.0.1:0 --rtc-port 0
   assert_equal "$status" 2
   [[ $output == *nowhere.example* ]]

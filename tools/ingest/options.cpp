@@ -88,9 +88,11 @@ void check_certificate(const Options& o) {
 void check_rtc(const Options& o) {
   const bool whip = std::any_of(o.listen.begin(), o.listen.end(),
                                 [](const std::string& url) { return url.starts_with("whip:"); });
-  if (!whip && !o.rtc_addresses.empty())
-    usage("ingest.rtc", "--rtc-address is for whip://, and nothing listens there",
+  if (!whip && !(o.rtc_addresses.empty() && o.ice.empty()))
+    usage("ingest.rtc",
+          "--rtc-address, --ice-server and --turn-... are for whip://, and nothing listens there",
           "say --listen whip://ADDRESS:PORT");
+  ice_servers(o);
   if (o.rtc_port > 65535)
     usage("ingest.rtc", "--rtc-port " + std::to_string(o.rtc_port) + " is no port",
           "take one up to 65535, or 0 for any that is free");
@@ -210,7 +212,10 @@ void describe(cli::Command& c) {
       "from this machine, and then publish to HTTPS alone: put a proxy that has a certificate in "
       "front, and let whip:// listen on 127.0.0.1. Media does not go through the proxy: all "
       "sessions share one UDP port, --rtc-port, encrypted always. Behind NAT, or in a container, "
-      "--rtc-address says what publishers are to be told.\n\n"
+      "--rtc-address says what publishers are to be told. Those that can't send UDP there may go "
+      "by "
+      "a TURN server: --ice-server names it to whoever was let in, with a login that --turn-secret "
+      "makes for a day.\n\n"
       "H.264, H.265, VP9, VP8 and AV1 are taken, the first of these that the publisher offers and "
       "--codecs allows, and Opus. B-frames are refused: WebRTC has no time to decode at. Of a "
       "simulcast the best layer that arrives is taken. What is lost is asked for again for 250 "
@@ -349,6 +354,7 @@ void declare(cli::Command& c, Options& o) {
   c.option("--rtc-address", o.rtc_addresses, "ADDRESS",
            "tell WHIP publishers to send there, as ADDRESS or ADDRESS:PORT, instead of to all the "
            "addresses that this machine knows of itself; repeat for each");
+  o.ice.declare(c, "WHIP publishers");
   c.option("--on-conflict", o.on_conflict, "WHAT",
            "a second publisher with a valid key for a stream that is live replaces the first one, "
            "or is refused")

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "cli/bundles.h"
 #include "cli/command.h"
+#include "cli/ice_bundle.h"
 #include "input_spec.h"
 #include "media/hub.h"
 #include "media/slate.h"
@@ -43,6 +44,7 @@ struct Options {
   std::vector<std::string> passphrases;    // STREAM=SOURCE, of SRT
   unsigned rtc_port = 8189;                // of UDP, for WHIP
   std::vector<std::string> rtc_addresses;  // that its publishers are told
+  cli::IceBundle ice;
   std::string on_conflict = "replace";
   std::vector<std::string> codecs;
   Duration admission{std::chrono::seconds(10)}, idle{std::chrono::seconds(10)};

@@ -16,6 +16,10 @@ void check_whip(const Options&, const std::string& text) {
                 "http://ADDRESS:PORT/STREAM/whip");
 }
 
+signalling::IceServers ice_servers(const Options& o) {
+  return {o.ice.servers, o.ice.login, o.ice.shared};
+}
+
 std::shared_ptr<webrtc::Port> open_rtc_port(boost::asio::io_context& io, const Options& o) {
   webrtc::Port::Options options;
   options.port = static_cast<uint16_t>(o.rtc_port);
@@ -36,6 +40,7 @@ std::unique_ptr<media::WhipServer> listen_whip(boost::asio::io_context& io,
   options.idle = o.idle.value;
   options.connections = std::min<size_t>(o.max_connections, connections);
   options.codecs = o.codecs;
+  options.ice = ice_servers(o);
   return std::make_unique<media::WhipServer>(io, std::move(port), std::move(options),
                                              std::move(hooks));
 }

@@ -15,6 +15,7 @@ inline constexpr uint16_t kWhipPort = 8889;
 // Throws Error kUsage for what stands in a whip:// address or --rtc-address and can't be.
 void check_whip(const Options& options, const std::string& address);
 
+signalling::IceServers ice_servers(const Options& options);
 std::shared_ptr<webrtc::Port> open_rtc_port(boost::asio::io_context& io, const Options& options);
 std::unique_ptr<media::WhipServer> listen_whip(boost::asio::io_context& io,
                                                std::shared_ptr<webrtc::Port> port,

@@ -153,6 +153,7 @@ cli::Command command(Options& options) {
   root.option("--rtc-address", options.rtc_addresses, "ADDRESS",
               "tell players to receive from there, as ADDRESS or ADDRESS:PORT, instead of from all "
               "the addresses that this machine knows of itself; repeat for each");
+  options.ice.declare(root, "players");
   root.option("--max-viewers", options.max_viewers, "N", "players at one time");
   root.section("Limits");
   root.option("--max-connections", options.max_connections, "N", "connections at one time");

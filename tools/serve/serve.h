@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "cli/bundles.h"
 #include "cli/command.h"
+#include "cli/ice_bundle.h"
 
 namespace stream::serve {
 
@@ -15,6 +16,7 @@ struct Options {
   bool whep = false;
   unsigned rtc_port = 8190;                // of UDP; 8189 is stream-ingest's
   std::vector<std::string> rtc_addresses;  // that players are told
+  cli::IceBundle ice;
   unsigned max_viewers = 2000;
   Duration idle{std::chrono::seconds(60)};
   cli::ServiceBundle service;

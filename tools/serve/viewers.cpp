@@ -4,10 +4,20 @@
 
 namespace stream::serve {
 
+namespace {
+
+signalling::IceServers ice_servers(const Options& options) {
+  return {options.ice.servers, options.ice.login, options.ice.shared};
+}
+
+}  // namespace
+
 void check_rtc(const Options& options) {
-  if (!options.whep && !options.rtc_addresses.empty())
-    throw Error(Exit::kUsage, "serve.rtc", "--rtc-address is for --whep, which is not given",
-                "add --whep or leave it out");
+  if (!options.whep && !(options.rtc_addresses.empty() && options.ice.empty()))
+    throw Error(Exit::kUsage, "serve.rtc",
+                "--rtc-address, --ice-server and --turn-... are for --whep, which is not given",
+                "add --whep or leave them out");
+  ice_servers(options);
   if (options.rtc_port > 65535)
     throw Error(Exit::kUsage, "serve.rtc",
                 "--rtc-port " + std::to_string(options.rtc_port) + " is no port",
@@ -21,6 +31,7 @@ std::unique_ptr<whep::Service> watch(boost::asio::io_context& io, const Options&
   wanted.port.advertised = options.rtc_addresses;
   wanted.port.sessions = options.max_viewers;
   wanted.viewers = options.max_viewers;
+  wanted.ice = ice_servers(options);
   using Event = whep::Viewer::Event;
   return std::make_unique<whep::Service>(
       io, std::move(wanted),

@@ -61,6 +61,7 @@ struct Running {
     options.host = "127.0.0.1";
     options.port = 0;
     options.connections = 4;
+    options.ice = {{"stun:stun.example.net", "turn:turn.example.net"}, Secret("me:word"), {}};
     PublisherHooks hooks;
     hooks.check = [this](const PublishAttempt& attempt, PublisherHooks::Answered answered) {
       ++asked;
@@ -155,6 +156,13 @@ TEST_CASE("whip: refusals by the header alone") {
   CHECK(field(options, "Access-Control-Allow-Methods") == "POST, OPTIONS");
   CHECK(field(options, "Access-Control-Allow-Headers").find("If-Match") != std::string::npos);
   CHECK(field(options, "Access-Control-Expose-Headers").find("Location") != std::string::npos);
+  // Clients that ask are told of STUN, browsers' preflights of nothing, neither of logins.
+  CHECK(field(options, "Link") == "<stun:stun.example.net>; rel=\"ice-server\"");
+  CHECK(options.find("turn.example.net") == std::string::npos);
+  const std::string preflight =
+      ask(running.http, "OPTIONS", "/demo/whip", "Access-Control-Request-Method: POST\r\n");
+  CHECK(preflight.starts_with("HTTP/1.1 200"));
+  CHECK(field(preflight, "Link").empty());
 }
 
 TEST_CASE("whip: refusals of the publisher and of the offer") {
@@ -194,6 +202,8 @@ TEST_CASE("whip: a session and its resource") {
     CHECK(made.find(" 192.0.2.7 ") != std::string::npos);
     const std::string url = field(made, "Location"), tag = field(made, "ETag");
     CHECK(url.starts_with("/demo/whip/"));
+    CHECK(made.find("\r\nLink: <turn:turn.example.net>; rel=\"ice-server\"; username=\"me\"; "
+                    "credential=\"word\"; ") != std::string::npos);
     CHECK(url.size() > 11 + 22);
     const std::string match = "If-Match: " + tag + "\r\n";
     const auto patch = [&](const std::string& headers, const std::string& body) {

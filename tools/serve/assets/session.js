@@ -15,8 +15,19 @@ function reason(text) {
   }
 }
 
+// The servers of ICE that Link headers name (RFC 9725 4.6).
+function servers_of(link) {
+  const servers = [];
+  for (const [, urls, rest] of (link ?? '').matchAll(/<([^>]*)>([^<]*)/g)) {
+    const value = (name) => new RegExp(`;\\s*${name}="([^"]*)"`).exec(rest)?.[1];
+    if (value('rel') === 'ice-server') servers.push({ urls, username: value('username'), credential: value('credential') });
+  }
+  return servers;
+}
+
 // Offers what the connection has been given and takes the answer. The server waits at the addresses that stand in its
-// answer and learns ours from the checks that come, so that none is looked for before. `alter` may change the offer.
+// answer and learns ours from the checks that come, so that none is looked for before, and servers of ICE that it names
+// come in time. `alter` may change the offer.
 // Resolves with what ends the session; throws Refused.
 export async function open(peer, endpoint, { key = '', alter = (sdp) => sdp } = {}) {
   const authorization = key ? { Authorization: `Bearer ${key}` } : {};
@@ -31,6 +42,8 @@ export async function open(peer, endpoint, { key = '', alter = (sdp) => sdp } = 
     end();
     return () => {};
   }
+  const iceServers = servers_of(response.headers.get('Link'));
+  if (iceServers.length) peer.setConfiguration({ ...peer.getConfiguration(), iceServers });
   await peer.setLocalDescription({ type: 'offer', sdp });
   await peer.setRemoteDescription({ type: 'answer', sdp: answer });
   return end;
