@@ -58,6 +58,7 @@ size_t Publication::source_of(const rtmp::Media& media) {
 
 // Only the publisher's first track of a kind decides; further ones (multitrack) are left out alone.
 std::optional<std::string> Publication::refuse(const rtmp::Media& media, Source& source) {
+  if (source.taken && source.track.codec == media.codec) return std::nullopt;
   const char* kind = media.kind == MediaKind::kVideo ? "video" : "audio";
   const bool carried =
       std::find(std::begin(kCarried), std::end(kCarried), media.codec) != std::end(kCarried);
@@ -65,6 +66,7 @@ std::optional<std::string> Publication::refuse(const rtmp::Media& media, Source&
   const bool allowed =
       wanted.empty() || std::find(wanted.begin(), wanted.end(), media.codec) != wanted.end();
   if (carried && allowed) {
+    source.taken = true;
     if (source.track.codec == media.codec) return std::nullopt;
     return std::string(kind) + " changed from " + source.track.codec + " to " +
            std::string(media.codec) + " while live; publish anew";

@@ -60,6 +60,7 @@ class Publication {
     uint8_t id = 0;
     av::Track track;
     bool configured = false, adts = false, dead = false;
+    bool taken = false;     // its codec is one that is accepted
     bool wait_key = false;  // pictures only
     Buffer changed;         // configuration to come into force
     int index = -1;         // in the hub; -1: not announced

@@ -6,7 +6,7 @@
 namespace stream::media {
 namespace {
 
-Nanoseconds span_of(const std::deque<av::Packet>& packets, const av::Tracks& tracks) {
+Nanoseconds span_of(const Fifo<av::Packet>& packets, const av::Tracks& tracks) {
   if (packets.size() < 2) return Nanoseconds{0};
   const auto at = [&](const av::Packet& p) {
     return rescale(p.dts, tracks[static_cast<size_t>(p.track)].time_base, kNanosecondBase);
@@ -43,8 +43,7 @@ bool same_layout(const av::Tracks& a, const av::Tracks& b) {
 
 std::optional<av::Packet> HubReader::pop() {
   if (queue_.empty()) return std::nullopt;
-  av::Packet packet = std::move(queue_.front());
-  queue_.pop_front();
+  av::Packet packet = queue_.pop();
   bytes_ -= packet.data.size();
   return packet;
 }
@@ -107,7 +106,7 @@ void HubReader::offer(const av::Packet& packet, const HubLimits& limits) {
 
 void HubReader::enqueue(av::Packet packet) {
   bytes_ += packet.data.size();
-  queue_.push_back(std::move(packet));
+  queue_.push(std::move(packet));
 }
 
 void Hub::announce(av::Tracks tracks) {
@@ -158,7 +157,7 @@ void Hub::cache(const av::Packet& packet) {
     if (entered_ && !entry) return;  // the run was too long to keep: from the next keyframe on
     cache_tracks_ = tracks_;
   }
-  cache_.push_back(packet);
+  cache_.push(packet);
   cache_bytes_ += packet.data.size();
   const auto too_long = [&] {
     return cache_bytes_ > limits_.bytes || span_of(cache_, tracks_) > limits_.span;
@@ -169,10 +168,7 @@ void Hub::cache(const av::Packet& packet) {
     cache_bytes_ = 0;
     return;
   }
-  while (too_long()) {
-    cache_bytes_ -= cache_.front().data.size();
-    cache_.pop_front();
-  }
+  while (too_long()) cache_bytes_ -= cache_.pop().data.size();
 }
 
 void Hub::end() {

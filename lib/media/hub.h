@@ -4,7 +4,6 @@
 // All on one thread; nothing is locked.
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +11,7 @@
 
 #include "av/packet.h"
 #include "av/track.h"
+#include "base/fifo.h"
 
 namespace stream::media {
 
@@ -58,7 +58,7 @@ class HubReader {
   std::function<void()> wake_;
   State state_ = State::kWaiting;
   av::Tracks tracks_;
-  std::deque<av::Packet> queue_;
+  Fifo<av::Packet> queue_;
   size_t bytes_ = 0;
   struct TrackState {
     bool started = false;  // a keyframe was given (picture): what follows can be decoded
@@ -104,7 +104,7 @@ class Hub {
   av::Tracks tracks_;
   int video_ = -1;  // the track whose keyframes are entry points
   // From the newest keyframe on, and the tracks as they were there.
-  std::deque<av::Packet> cache_;
+  Fifo<av::Packet> cache_;
   av::Tracks cache_tracks_;
   size_t cache_bytes_ = 0;
   bool entered_ = false;  // a keyframe was seen

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/fifo.h"
 #include "rtmp/chunk_reader.h"
 #include "rtmp/connect.h"
 #include "rtmp/handshake.h"
@@ -65,7 +66,7 @@ class ServerSession::Impl {
   bool handshake_done_ = false;
   ChunkReader reader_;
   ServerReplies replies_;
-  std::deque<Event> events_;
+  Fifo<Event> events_;
   std::vector<Media> media_;  // scratch
 
   // What arrived behind an open request; parsed message by message after the answer.
@@ -112,9 +113,7 @@ std::optional<Event> ServerSession::Impl::next() {
     held_at_ = 0;
   }
   if (events_.empty()) return std::nullopt;
-  std::optional<Event> event(std::move(events_.front()));
-  events_.pop_front();
-  return event;
+  return events_.pop();
 }
 
 void ServerSession::Impl::hold(Bytes in) {
@@ -168,7 +167,7 @@ void ServerSession::Impl::acknowledge() {
 void ServerSession::Impl::fail(std::string reason) {
   if (closed_) return;
   close();
-  events_.push_back(Failed{std::move(reason)});
+  events_.push(Failed{std::move(reason)});
 }
 
 void ServerSession::Impl::close() {
@@ -271,7 +270,7 @@ void ServerSession::Impl::connect(double transaction, amf0::Reader& arguments,
   ConnectRequested request = read_connect(*object);
   app_ = request.app;
   open_ = Open::kConnect;
-  events_.push_back(std::move(request));
+  events_.push(std::move(request));
 }
 
 void ServerSession::Impl::connected_command(std::string_view name, double transaction,
@@ -312,14 +311,14 @@ void ServerSession::Impl::publish(amf0::Reader& arguments, const Message& messag
   const auto [key, query] = split_query(name);
   publish_stream_ = stream_id;
   open_ = Open::kPublish;
-  events_.push_back(PublishRequested{app_, Secret(std::string(key)), Secret(std::string(query)),
-                                     std::string(type.text())});
+  events_.push(PublishRequested{app_, Secret(std::string(key)), Secret(std::string(query)),
+                                std::string(type.text())});
 }
 
 void ServerSession::Impl::unpublish() {
   if (!publishing_) return;
   publishing_ = false;
-  events_.push_back(Unpublished{});
+  events_.push(Unpublished{});
 }
 
 void ServerSession::Impl::data(const Message& message, Bytes body) {
@@ -334,7 +333,7 @@ void ServerSession::Impl::data(const Message& message, Bytes body) {
     ++malformed_;
     return;
   }
-  events_.push_back(Metadata{message.timestamp, std::move(*object)});
+  events_.push(Metadata{message.timestamp, std::move(*object)});
 }
 
 void ServerSession::Impl::media(const Message& message) {
@@ -342,7 +341,7 @@ void ServerSession::Impl::media(const Message& message) {
   media_.clear();
   const auto parse_tag = message.type == MessageType::kVideo ? parse_video : parse_audio;
   if (parse_tag(message.payload, message.timestamp, media_) == TagResult::kMalformed) ++malformed_;
-  for (Media& item : media_) events_.push_back(std::move(item));
+  for (Media& item : media_) events_.push(std::move(item));
 }
 
 void ServerSession::Impl::aggregate(const Message& message) {
