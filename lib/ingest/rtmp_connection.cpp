@@ -1,3 +1,5 @@
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -6,6 +8,7 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
 #include <utility>
 
 #include "base/text.h"
@@ -24,6 +27,9 @@ constexpr size_t kRead = 64 << 10;
 constexpr auto kLinger = 500ms;  // for the peer to read our last words
 constexpr auto kFullPause = 5ms;
 constexpr auto kAnswerPoll = 1s;  // the answer wakes at once
+constexpr auto kLongWait = 1h;    // that is broken off
+constexpr int kReads = 4;         // one after the other, of a connection that has so much
+constexpr char kClosed[] = "the connection was closed";
 
 asio::awaitable<void> sleep(asio::steady_timer& timer, Nanoseconds time) {
   error_code ignored;
@@ -45,40 +51,20 @@ class RtmpConnection::Loop {
   static asio::awaitable<void> run(std::shared_ptr<RtmpConnection> self) {
     RtmpConnection& c = *self;
     const std::unique_ptr<uint8_t[]> buffer(new uint8_t[kRead]);
-    std::string broken;
     if (c.tls_ && !co_await shake(c)) co_return;
-    while (!c.closing_ && !c.gone_) {
-      error_code error;
-      size_t n = 0;
-      if (c.tls_)
-        n = co_await c.tls_->async_read_some(asio::buffer(buffer.get(), kRead),
-                                             asio::redirect_error(asio::use_awaitable, error));
-      else
-        n = co_await c.socket_.async_read_some(asio::buffer(buffer.get(), kRead),
-                                               asio::redirect_error(asio::use_awaitable, error));
-      if (c.closing_ || c.gone_) break;
-      if (error) {
-        const bool closed =
-            error == asio::error::eof || error == asio::ssl::error::stream_truncated;
-        broken = closed ? "the connection was closed" : error.message();
-        break;
-      }
-      c.session_.feed({buffer.get(), n});
-      c.on_events();
-      while (c.asking_ && !c.closing_ && !c.gone_) {
-        co_await sleep(c.timer_, kAnswerPoll);
-        if (!c.asking_) c.on_events();
-      }
-      if (c.closing_ || c.gone_) break;
-      if (c.session_.has_output() && !co_await write(c)) break;
+    while (!c.closing_ && !c.gone_ && c.broken_.empty()) {
       // TLS hands out a record at a time, however much there is.
-      if (c.receiver_ && !c.tls_ && n < kRead && c.server_->gathers())
-        co_await c.server_->turn_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (c.receiver_ && !c.tls_)
+        co_await read_in_turns(c);
+      else
+        co_await read(c, buffer.get());
+      if (c.closing_ || c.gone_ || !c.broken_.empty()) break;
+      if (c.session_.has_output() && !co_await write(c)) c.broken_ = kClosed;
       while (c.receiver_ && c.receiver_->full() && !c.closing_)
         co_await sleep(c.timer_, kFullPause);
     }
-    if (!broken.empty())
-      c.finished(c.unpublished_ ? PublisherEnd::kStopped : PublisherEnd::kLost, broken);
+    if (!c.broken_.empty())
+      c.finished(c.unpublished_ ? PublisherEnd::kStopped : PublisherEnd::kLost, c.broken_);
     if (c.closing_ && !c.gone_) co_await farewell(c, buffer.get());
     error_code ignored;
     c.socket_.close(ignored);
@@ -99,6 +85,43 @@ class RtmpConnection::Loop {
       c.socket_.close(ignored);
     }
     co_return !c.gone_;
+  }
+
+  // And waits for the answer to what was asked.
+  static asio::awaitable<void> read(RtmpConnection& c, uint8_t* buffer) {
+    error_code error;
+    size_t n = 0;
+    if (c.tls_)
+      n = co_await c.tls_->async_read_some(asio::buffer(buffer, kRead),
+                                           asio::redirect_error(asio::use_awaitable, error));
+    else
+      n = co_await c.socket_.async_read_some(asio::buffer(buffer, kRead),
+                                             asio::redirect_error(asio::use_awaitable, error));
+    if (c.closing_ || c.gone_) co_return;
+    if (error) {
+      const bool closed = error == asio::error::eof || error == asio::ssl::error::stream_truncated;
+      c.broken_ = closed ? kClosed : error.message();
+      co_return;
+    }
+    c.session_.feed({buffer, n});
+    c.on_events();
+    while (c.asking_ && !c.closing_ && !c.gone_) {
+      co_await sleep(c.timer_, kAnswerPoll);
+      if (!c.asking_) c.on_events();
+    }
+  }
+
+  // Until something else is to be done than to read.
+  static asio::awaitable<void> read_in_turns(RtmpConnection& c) {
+    error_code ignored;
+    const auto protocol = c.socket_.local_endpoint(ignored).protocol();
+    c.reading_ = os::Fd(c.socket_.release());
+    c.in_turns_ = true;
+    c.turns_->add(c.reading_.get(), c);
+    while (c.in_turns_ && !c.closing_) co_await sleep(c.timer_, kLongWait);
+    c.in_turns_ = false;
+    c.turns_->remove(c.reading_.get());
+    c.socket_.assign(protocol, c.reading_.release(), ignored);
   }
 
   static asio::awaitable<bool> write(RtmpConnection& c) {
@@ -142,7 +165,8 @@ RtmpConnection::RtmpConnection(RtmpServer& server, tcp::socket socket)
       timer_(socket_.get_executor()),
       session_(session_options(server.options_.limits)),
       since_(monotonic_now()),
-      last_media_(since_) {
+      last_media_(since_),
+      turns_(server.turns_) {
   error_code error;
   const auto peer = socket_.remote_endpoint(error);
   host_ = error ? "unknown" : peer.address().to_string();
@@ -157,10 +181,29 @@ void RtmpConnection::start() {
   asio::co_spawn(socket_.get_executor(), Loop::run(shared_from_this()), asio::detached);
 }
 
+void RtmpConnection::readable() {
+  static thread_local const std::unique_ptr<uint8_t[]> buffer(new uint8_t[kRead]);
+  for (int i = 0; i < kReads && in_turns_ && !closing_; ++i) {
+    const ssize_t n = ::recv(reading_.get(), buffer.get(), kRead, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n <= 0) {
+      broken_ = n == 0 ? kClosed : error_code(errno, boost::system::system_category()).message();
+    } else {
+      session_.feed({buffer.get(), static_cast<size_t>(n)});
+      on_events();
+    }
+    if (n <= 0 || session_.has_output() || !receiver_ || receiver_->full()) {
+      in_turns_ = false;
+      timer_.cancel();
+      return;
+    }
+    if (static_cast<size_t>(n) < kRead) return;
+  }
+}
+
 void RtmpConnection::finished(PublisherEnd end, const std::string& reason) {
   auto receiver = std::exchange(receiver_, nullptr);
   if (!receiver) return;
-  --server_->publishing_;
   receiver->closed(end, reason);
 }
 
@@ -256,7 +299,6 @@ void RtmpConnection::answered(const PublishAttempt& attempt, PublisherAdmission 
   if (admission.ok()) admission = server_->hooks_.publish(attempt, std::move(admission));
   if (admission.receiver) {
     receiver_ = std::move(admission.receiver);
-    ++server_->publishing_;
     last_media_ = monotonic_now();
     return session_.accept();
   }

@@ -18,11 +18,6 @@ using tcp = asio::ip::tcp;
 
 constexpr auto kTick = 250ms;
 constexpr auto kAcceptPause = 250ms;  // while descriptors are short
-// With many publishers a wake-up per message costs more than the message: each then reads once a
-// turn. The turns grow with the number of publishers; 3 ms spare nearly as much as 20 ms.
-constexpr size_t kGatherFrom = 8;
-constexpr auto kTurnPerPublisher = 200us;
-constexpr auto kLongestTurn = 3ms;
 
 }  // namespace
 
@@ -32,7 +27,7 @@ RtmpServer::RtmpServer(asio::io_context& io, Options options, PublisherHooks hoo
       acceptor_(io),
       pause_(io),
       ticker_(io),
-      turn_(io) {
+      turns_(std::make_shared<TurnReader>(io)) {
   net::TcpListener listener = options_.listener ? std::move(*options_.listener)
                                                 : net::listen_tcp(options_.host, options_.port);
   acceptor_.assign(listener.v6 ? tcp::v6() : tcp::v4(), listener.fd.release());
@@ -56,7 +51,6 @@ void RtmpServer::stop() {
   acceptor_.close(ignored);
   pause_.cancel();
   ticker_.cancel();
-  turn_.cancel();
   for (const auto& connection : std::exchange(connections_, {}))
     connection->end(PublisherEnd::kShutdown, "the server stops");
 }
@@ -121,15 +115,6 @@ void RtmpServer::accepted(tcp::socket socket) {
     return connection->drop("too many connections", "rtmp.crowded");
   connections_.push_back(connection);
   connection->start();
-}
-
-// True when the connection is to wait for the next turn; arms it.
-bool RtmpServer::gathers() {
-  if (publishing_ < kGatherFrom || stopped_) return false;
-  if (turn_.expiry() <= asio::steady_timer::clock_type::now())
-    turn_.expires_after(std::min<asio::steady_timer::duration>(
-        kLongestTurn, kTurnPerPublisher * static_cast<int64_t>(publishing_)));
-  return true;
 }
 
 void RtmpServer::tick() {

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "ingest/publisher.h"
+#include "ingest/turn_reader.h"
 #include "net/tcp_listener.h"
 #include "os/fd.h"
 #include "rtmp/server_session.h"
@@ -62,20 +63,19 @@ class RtmpServer : public PublisherServer {
   void pause_accepting(const std::string& reason);
   bool evict_oldest();
   void tick();
-  bool gathers();
 
   Options options_;
   PublisherHooks hooks_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_, ticker_;
-  boost::asio::steady_timer turn_;  // when connections read again, see gathers()
-  size_t publishing_ = 0;
+  std::shared_ptr<TurnReader> turns_;
   bool short_of_descriptors_ = false, stopped_ = false;
   std::list<std::shared_ptr<RtmpConnection>> connections_;  // oldest first
   uint64_t accepted_ = 0, evicted_ = 0;
 };
 
 class RtmpConnection : public PublisherConnection,
+                       public TurnReader::Client,
                        public std::enable_shared_from_this<RtmpConnection> {
  public:
   RtmpConnection(RtmpServer& server, boost::asio::ip::tcp::socket socket);
@@ -89,6 +89,7 @@ class RtmpConnection : public PublisherConnection,
   friend class RtmpServer;
   class Loop;
   void start();
+  void readable() override;
   bool waiting() const noexcept { return !receiver_ && !closing_; }
   void tick(Nanoseconds now);
   void drop(const std::string& reason, const char* id);
@@ -110,6 +111,11 @@ class RtmpConnection : public PublisherConnection,
   Nanoseconds since_, last_media_;
   Nanoseconds delay_{0};  // before what is in the session's output may be sent
   bool closing_ = false, gone_ = false, unpublished_ = false, shaking_ = false;
+  // While it publishes in the clear the socket is read in turns, and not by the coroutine.
+  std::shared_ptr<TurnReader> turns_;
+  os::Fd reading_;
+  bool in_turns_ = false;
+  std::string broken_;   // why nothing more can be read
   bool asking_ = false;  // whether it may publish: nothing is read meanwhile
 };
 
