@@ -73,7 +73,7 @@ void set_option(Address& address, const std::string& name, const std::string& va
 
 Address parse_address(std::string_view text) {
   const auto url = parse_url(text);
-  if (!url || url->scheme != "srt")
+  if (!url || (url->scheme != "srt" && url->scheme != "srtla"))
     bad("not an SRT address: '" + escaped(text.substr(0, text.find('?'))) + "'");
   Address address;
   address.host = url->host;

@@ -1,5 +1,6 @@
-// srt://HOST:PORT[?option=value&...] as people write it. Holds no secret that was not written into
-// it; where a passphrase or stream id names its source ("@vault:NAME"), the program reads it.
+// srt://HOST:PORT[?option=value&...] as people write it, or srtla:// for several links. Holds no
+// secret that was not written into it; where a passphrase or stream id names its source
+// ("@vault:NAME"), the program reads it.
 #pragma once
 #include <chrono>
 #include <cstdint>

@@ -24,6 +24,7 @@ struct Settings {
   int key_length = 0;                      // bytes; 0: 16, or as the peer
   Secret stream_id;                        // of a caller
   bool rendezvous = false;                 // both sides call each other, from the same port
+  int reorder = 0;                         // so many may overtake one before it counts as lost
   std::string local_host;                  // our own, a numeric address; empty: any
   std::chrono::milliseconds connect_timeout{4500};
 };

@@ -50,6 +50,7 @@ void apply(SRTSOCKET id, const Settings& settings) {
   set(id, SRTO_LATENCY, static_cast<int>(settings.latency.count()));
   set(id, SRTO_PEERIDLETIMEO, kPeerIdle);
   set(id, SRTO_CONNTIMEO, static_cast<int>(settings.connect_timeout.count()));
+  if (settings.reorder > 0) set(id, SRTO_LOSSMAXTTL, settings.reorder);
   if (settings.key_length > 0) set(id, SRTO_PBKEYLEN, settings.key_length);
   if (!settings.passphrase.empty()) set(id, SRTO_PASSPHRASE, settings.passphrase);
 }

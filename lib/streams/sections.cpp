@@ -12,7 +12,8 @@ using enum Kind;
 
 constexpr Key kInput[] = {
     {"listen", "--listen", kUrl, true, "",
-     "publishers come here: rtmp://ADDRESS:PORT/APP, srt://ADDRESS:PORT, whip://ADDRESS:PORT"},
+     "publishers come here: rtmp://ADDRESS:PORT/APP, srt://ADDRESS:PORT, srtla://ADDRESS:PORT, "
+     "whip://ADDRESS:PORT"},
     {"rtc_port", "--rtc-port", kCount, false, "", "UDP port for the media of whip"},
     {"rtc_address", "--rtc-address", kText, true, "", "where browsers reach it, behind NAT"},
     {"ice_server", "--ice-server", kText, true, "", "STUN and TURN servers for browsers"},

@@ -55,7 +55,7 @@ struct Subjects {
     const auto url = parse_url(text);
     if (!url) return;
     const auto port = url->port ? url->port : usual;
-    ports.insert({url->host, port, url->scheme == "srt"});
+    ports.insert({url->host, port, url->scheme.starts_with("srt")});
   }
   void add(const streams::File& file) {
     const streams::Part& input = *file.find("input");

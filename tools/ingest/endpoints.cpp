@@ -24,13 +24,21 @@ using control::Json;
 constexpr char kSchema[] = "stream.ingest.endpoints/1";
 constexpr char kKey[] = "<key>", kPassphrase[] = "<passphrase>";
 
+bool is_srt(const std::string& scheme) {
+  return scheme == "srt" || scheme == "srtla";
+}
+
 uint16_t usual_port(const std::string& scheme) {
-  return scheme == "rtmps" ? 443 : scheme == "srt" ? 9000 : scheme == "whip" ? kWhipPort : 1935;
+  return scheme == "rtmps"   ? 443
+         : scheme == "srt"   ? 9000
+         : scheme == "srtla" ? 5000
+         : scheme == "whip"  ? kWhipPort
+                             : 1935;
 }
 
 Json endpoint_json(const std::string& text, bool open, bool passphrase) {
   const Url url = *parse_url(text);
-  const bool srt = url.scheme == "srt";
+  const bool srt = is_srt(url.scheme);
   const std::string path = srt || url.path.size() < 2 ? "" : url.path;
   Json json{{"url", url.scheme + "://" + url.authority(usual_port(url.scheme)) + path},
             {"open", open},
@@ -78,12 +86,15 @@ Json srt_sheet(const Url& at, const Json& endpoint, const Shown& shown) {
   const auto field = [](const std::string& name, const std::string& value) {
     return value.starts_with('<') ? name + "=" + value : fetch::form({{name, value}});
   };
-  std::string url = "srt://" + at.authority() + "?mode=caller&" + field("streamid", shown.key) +
+  const bool bonded = at.scheme == "srtla";
+  // Of several links: an encoder calls the sender on its own machine.
+  std::string url = "srt://" + (bonded ? "127.0.0.1:" + std::to_string(at.port) : at.authority()) +
+                    "?mode=caller&" + field("streamid", shown.key) +
                     "&latency=" + std::to_string(micros);
   if (encrypted) url += "&" + field("passphrase", shown.passphrase);
-  return {{"protocol", "srt"},
+  return {{"protocol", at.scheme},
           {"encrypted", encrypted},
-          {"server", "srt://" + at.authority()},
+          {"server", at.scheme + "://" + at.authority()},
           {"host", at.host},
           {"port", at.port},
           {"stream_id", shown.key},
@@ -128,12 +139,12 @@ Json known_endpoints(const EndpointsOptions& o) {
   Json all = Json::array();
   for (const std::string& text : o.listen) {
     const auto url = parse_url(text);
-    if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps" && url->scheme != "srt" &&
+    if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps" && !is_srt(url->scheme) &&
                  url->scheme != "whip"))
       throw Error(Exit::kUsage, "ingest.listen", "cannot listen on '" + escaped(text) + "'",
-                  "write rtmp://ADDRESS:PORT/APP, rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT or "
-                  "whip://ADDRESS:PORT");
-    const bool encrypted = url->scheme == "srt" &&
+                  "write rtmp://ADDRESS:PORT/APP, rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT, "
+                  "srtla://ADDRESS:PORT or whip://ADDRESS:PORT");
+    const bool encrypted = is_srt(url->scheme) &&
                            (!o.passphrase.empty() || !srt::parse_address(text).passphrase.empty());
     all.push_back(endpoint_json(text, false, encrypted));
   }
@@ -153,7 +164,7 @@ Json make_sheet(const EndpointsOptions& o) {
     at->host = host_for(*at, o.host);
     Shown shown = hidden;
     if (endpoint.value("open", false)) shown.key = o.stream;  // no secret
-    rows.push_back(at->scheme == "srt"    ? srt_sheet(*at, endpoint, shown)
+    rows.push_back(is_srt(at->scheme)     ? srt_sheet(*at, endpoint, shown)
                    : at->scheme == "whip" ? whip_sheet(*at, o.stream, endpoint, shown)
                                           : rtmp_sheet(*at, shown));
   }
@@ -179,7 +190,13 @@ std::string to_text(const Json& sheet) {
       text += ", media encrypted, the key not without HTTPS\n";
     else
       text += row["encrypted"].get<bool>() ? "\n" : ", not encrypted\n";
-    if (protocol == "srt") {
+    if (protocol == "srtla") {
+      line(text, "BELABOX, Moblin", "receiver", get("host"));
+      line(text, "", "port", row["port"].dump());
+      line(text, "", "streamid", get("stream_id"));
+      line(text, "", "latency", row["latency_ms"].dump() + " ms");
+      if (row["encrypted"].get<bool>()) line(text, "", "passphrase", get("passphrase"));
+    } else if (protocol == "srt") {
       line(text, "OBS", "server", get("url"));
       line(text, "Larix", "URL", get("server"));
       line(text, "", "streamid", get("stream_id"));
@@ -225,7 +242,7 @@ Json endpoints_json(const Options& options, const std::string& stream) {
   Json all = Json::array();
   for (const std::string& text : options.listen)
     all.push_back(endpoint_json(
-        text, open, text.starts_with("srt:") && needs_passphrase(options, text, stream)));
+        text, open, text.starts_with("srt") && needs_passphrase(options, text, stream)));
   return all;
 }
 

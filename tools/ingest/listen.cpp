@@ -111,9 +111,9 @@ void Listener::start() {
   std::string all;
   for (const std::string& text : options_.listen) {
     const Url url = *parse_url(text);
-    servers_.push_back(url.scheme == "srt"    ? listen_srt(text)
-                       : url.scheme == "whip" ? listen_whip(text)
-                                              : listen_rtmp(url));
+    servers_.push_back(url.scheme.starts_with("srt") ? listen_srt(text)
+                       : url.scheme == "whip"        ? listen_whip(text)
+                                                     : listen_rtmp(url));
     all += (all.empty() ? "" : " and ") + urls_.back();
   }
   passed_.check_all_taken();

@@ -66,12 +66,13 @@ void check_inputs(const Options& o) {
 
 void check_url(const Options& o, const std::string& text) {
   const auto url = parse_url(text);
-  if (url && url->scheme == "srt") return check_srt(o, text);
+  if (url && (url->scheme == "srt" || url->scheme == "srtla")) return check_srt(o, text);
   if (url && url->scheme == "whip") return check_whip(o, text);
   if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps"))
     usage("ingest.listen", "cannot listen on '" + escaped(text) + "'",
           "write rtmp://ADDRESS:PORT/APP, for example rtmp://127.0.0.1:1935/live, "
-          "rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT or whip://ADDRESS:PORT");
+          "rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT, srtla://ADDRESS:PORT or "
+          "whip://ADDRESS:PORT");
 }
 
 void check_certificate(const Options& o) {
@@ -174,6 +175,9 @@ void describe(cli::Command& c) {
             "watch what an encoder on this machine sends");
   c.example("stream-ingest --listen srt://:9000?passphrase=@vault:srt --key-file keys",
             "take SRT publishers, whose stream id is the key");
+  c.example(
+      "stream-ingest --listen 'srtla://:5000?latency=2s&passphrase=@vault:srt' --key-file keys",
+      "take phones that bond their links");
   c.example("stream-ingest --listen whip://127.0.0.1:8889 --key-file keys",
             "take browsers and other WebRTC publishers: POST /STREAM/whip");
   c.example(
@@ -204,6 +208,15 @@ void describe(cli::Command& c) {
          "What is sent must be MPEG-TS. Its tables may come late and change; of several programs "
          "the first one with media is taken. The state of the way (round trip, loss, "
          "retransmission) is in the status and each second in the event publisher.health.");
+  c.note("SRT over several links",
+         "srtla://ADDRESS:PORT takes publishers that spread one SRT connection over several links, "
+         "such as two modems and Wi-Fi, by the SRTLA protocol of BELABOX, version 2. What is said "
+         "of srt:// holds for it: its options, stream ids and refusals. A link may fail and come "
+         "back while the stream goes on; what was on the way is sent again by another one, for "
+         "which the latency must have room: 2s is usual, latency=2s. Packets that overtake each "
+         "other between links are not asked for again.\n\n"
+         "Up to 8 links belong to a publisher, and up to 200 publishers to a port; of those who "
+         "are not let in yet the oldest makes room, and 32 at most come from one address.");
   c.note(
       "WHIP",
       "whip://ADDRESS:PORT is the HTTP side of RFC 9725: a publisher sends its offer to "
@@ -273,8 +286,8 @@ void declare(cli::Command& c, Options& o) {
   c.section("Sources");
   c.option("--listen", o.listen, "URL",
            "take RTMP publishers on rtmp://ADDRESS:PORT/APP or, in TLS, rtmps://ADDRESS:PORT/APP, "
-           "or SRT "
-           "publishers on srt://ADDRESS:PORT, or WHIP publishers on whip://ADDRESS:PORT; "
+           "or SRT publishers on srt://ADDRESS:PORT, over several links at once on "
+           "srtla://ADDRESS:PORT, or WHIP publishers on whip://ADDRESS:PORT; "
            "repeat for each address. Each stream appears as bus:NAME")
       .url();
   c.option("--pull", o.pull, "FILE|URL",

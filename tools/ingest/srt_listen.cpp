@@ -8,6 +8,7 @@
 #include "base/url.h"
 #include "cli/secret_source.h"
 #include "ingest/srt_server.h"
+#include "ingest/srtla_server.h"
 #include "srt/address.h"
 
 namespace stream::ingest {
@@ -64,6 +65,8 @@ std::unique_ptr<media::PublisherServer> listen_srt(boost::asio::io_context& io, 
   }
   options.idle = o.idle.value;
   options.connections = std::min<size_t>(o.max_connections, connections);
+  if (parse_url(text)->scheme == "srtla")
+    return std::make_unique<media::SrtlaServer>(io, engine, std::move(options), std::move(hooks));
   return std::make_unique<media::SrtServer>(io, engine, std::move(options), std::move(hooks));
 }
 
@@ -75,7 +78,7 @@ bool needs_passphrase(const Options& o, const std::string& text, const std::stri
 
 std::string shown_srt(const std::string& text) {
   const auto url = parse_url(text);
-  return url ? "srt://" + url->authority() : "srt://";
+  return url ? url->scheme + "://" + url->authority() : "srt://";
 }
 
 }  // namespace stream::ingest
