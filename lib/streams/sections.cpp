@@ -14,7 +14,7 @@ constexpr Key kInput[] = {
     {"listen", "--listen", kUrl, true, "",
      "publishers come here: rtmp://ADDRESS:PORT/APP, srt://ADDRESS:PORT, srtla://ADDRESS:PORT, "
      "whip://ADDRESS:PORT"},
-    {"rtc_port", "--rtc-port", kCount, false, "", "UDP port for the media of whip"},
+    {"rtc_port", "--rtc-port", kCount, false, "", "port, UDP and TCP, for the media of whip"},
     {"rtc_address", "--rtc-address", kText, true, "", "where browsers reach it, behind NAT"},
     {"ice_server", "--ice-server", kText, true, "", "STUN and TURN servers for browsers"},
     {"turn_login", "--turn-login", kText, false, "", "NAME:PASSWORD of the TURN servers: a source"},
@@ -77,7 +77,7 @@ constexpr Key kServe[] = {
     {"group", "--group", kName, false, "", "the page lists this group, with what is to come"},
     {"whep", "--whep", kFlag, false, "", "play it over WebRTC as well, at NAME/live"},
     {"whip", "--whip", kUrl, false, "", "where browsers publish to, for the page NAME/publish"},
-    {"rtc_port", "--rtc-port", kCount, false, "", "UDP port for the media of whep"},
+    {"rtc_port", "--rtc-port", kCount, false, "", "port, UDP and TCP, for the media of whep"},
     {"rtc_address", "--rtc-address", kText, true, "", "where viewers reach it, behind NAT"},
     {"ice_server", "--ice-server", kText, true, "", "STUN and TURN servers for viewers"},
     {"turn_login", "--turn-login", kText, false, "", "NAME:PASSWORD of the TURN servers: a source"},

@@ -34,7 +34,8 @@ std::optional<Candidate> parse_candidate(std::string_view value) {
 std::string to_text(const Candidate& candidate) {
   return candidate.foundation + " " + std::to_string(candidate.component) + " " +
          candidate.transport + " " + std::to_string(candidate.priority) + " " + candidate.address +
-         " " + std::to_string(candidate.port) + " typ " + candidate.type;
+         " " + std::to_string(candidate.port) + " typ " + candidate.type +
+         (candidate.tcp_type.empty() ? "" : " tcptype " + candidate.tcp_type);
 }
 
 Candidate host_candidate(const boost::asio::ip::address& address, uint16_t port, size_t index) {
@@ -45,6 +46,17 @@ Candidate host_candidate(const boost::asio::ip::address& address, uint16_t port,
   result.priority = 126u << 24 | local << 8 | 255u;
   result.address = address.to_string();
   result.port = port;
+  return result;
+}
+
+Candidate tcp_candidate(const Candidate& udp, size_t index) {
+  Candidate result = udp;
+  result.foundation = "tcp" + udp.foundation;
+  result.transport = "tcp";
+  result.tcp_type = "passive";
+  // RFC 6544 4.2: a type preference below UDP's, passive as direction.
+  const auto other = static_cast<uint32_t>(8191 - std::min<size_t>(index, 8191));
+  result.priority = 90u << 24 | (4u << 13 | other) << 8 | 255u;
   return result;
 }
 

@@ -79,12 +79,12 @@ std::optional<std::vector<uint8_t>> IceLite::answer(const StunMessage& message, 
 void IceLite::take(const Path& from, bool nominates, Nanoseconds now) {
   heard_ = now;
   auto known = std::find_if(checked_.begin(), checked_.end(),
-                            [&](const Checked& c) { return c.path.remote == from.remote; });
+                            [&](const Checked& c) { return c.path.is_same_peer(from); });
   if (known == checked_.end()) {
     if (checked_.size() >= kMaxPaths) {  // the one that is silent the longest, but not the chosen
       auto oldest = checked_.end();
       for (auto it = checked_.begin(); it != checked_.end(); ++it)
-        if ((!chosen_ || it->path.remote != chosen_->remote) &&
+        if ((!chosen_ || !it->path.is_same_peer(*chosen_)) &&
             (oldest == checked_.end() || it->at < oldest->at))
           oldest = it;
       checked_.erase(oldest);
@@ -98,14 +98,14 @@ void IceLite::take(const Path& from, bool nominates, Nanoseconds now) {
   nominated_ = nominated_ || nominates;
 }
 
-bool IceLite::is_checked(const Endpoint& remote) const {
+bool IceLite::is_checked(const Path& path) const {
   return std::any_of(checked_.begin(), checked_.end(),
-                     [&](const Checked& c) { return c.path.remote == remote; });
+                     [&](const Checked& c) { return c.path.is_same_peer(path); });
 }
 
-std::vector<Endpoint> IceLite::checked() const {
-  std::vector<Endpoint> result;
-  for (const auto& one : checked_) result.push_back(one.path.remote);
+std::vector<Path> IceLite::checked() const {
+  std::vector<Path> result;
+  for (const auto& one : checked_) result.push_back(one.path);
   return result;
 }
 

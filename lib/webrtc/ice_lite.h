@@ -26,6 +26,8 @@ bool are_valid(const IceCredentials& credentials);
 struct Path {
   Endpoint remote;
   boost::asio::ip::address local;
+  uint32_t tcp = 0;  // number of the connection; 0: UDP
+  bool is_same_peer(const Path& other) const { return remote == other.remote && tcp == other.tcp; }
   friend bool operator==(const Path&, const Path&) = default;
 };
 
@@ -44,10 +46,10 @@ class IceLite {
   const std::optional<Path>& chosen() const noexcept { return chosen_; }
   bool nominated() const noexcept { return nominated_; }
   // A check with our password came from there.
-  bool is_checked(const Endpoint& remote) const;
-  // Grows when the set of checked addresses changes.
+  bool is_checked(const Path& path) const;
+  // Grows when the set of checked paths changes.
   uint64_t changes() const noexcept { return changes_; }
-  std::vector<Endpoint> checked() const;
+  std::vector<Path> checked() const;
   // No authenticated check for kConsentSpan.
   bool has_expired(Nanoseconds now) const { return now - heard_ >= kConsentSpan; }
   Nanoseconds last_heard() const noexcept { return heard_; }

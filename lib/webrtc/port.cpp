@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "webrtc/advertised.h"
-#include "webrtc/datagrams.h"
+#include "webrtc/sockets.h"
 
 namespace stream::webrtc {
 namespace {
@@ -16,10 +16,14 @@ namespace {
 namespace asio = boost::asio;
 constexpr auto kTick = std::chrono::milliseconds(100);
 
-struct EndpointHash {
-  size_t operator()(const Endpoint& endpoint) const {
-    const auto address = endpoint.address();
-    size_t value = endpoint.port();
+struct SamePeer {
+  bool operator()(const Path& a, const Path& b) const { return a.is_same_peer(b); }
+};
+
+struct PeerHash {
+  size_t operator()(const Path& path) const {
+    const auto address = path.remote.address();
+    size_t value = path.remote.port() ^ size_t { path.tcp } << 16;
     const auto mix = [&](uint8_t byte) { value = value * 1099511628211u ^ byte; };
     if (address.is_v4())
       for (const uint8_t byte : address.to_v4().to_bytes()) mix(byte);
@@ -37,9 +41,17 @@ struct TextHash {  // so that a name is looked up without a copy of it
 struct Entry {
   std::shared_ptr<Session> session;
   uint64_t changes = 0;  // of its ICE when it was listed
-  std::vector<Endpoint> endpoints;
+  std::vector<Path> paths;
   std::vector<std::string> ufrags;
 };
+
+constexpr size_t kMostTcp = 512;
+
+std::vector<Candidate> with_tcp(std::vector<Candidate> candidates) {
+  const size_t count = candidates.size();
+  for (size_t i = 0; i < count; ++i) candidates.push_back(tcp_candidate(candidates[i], i));
+  return candidates;
+}
 
 }  // namespace
 
@@ -47,18 +59,20 @@ struct Port::State : std::enable_shared_from_this<State> {
   State(asio::io_context& io, Options given)
       : options(std::move(given)),
         context(Certificate()),
-        datagrams(io, options.host, options.port),
+        sockets(io, options.host, options.port, std::min(options.sessions, kMostTcp)),
         candidates(
-            advertised(options.advertised, datagrams.bound().address(), datagrams.bound().port())),
-        ticker(io) {}
+            advertised(options.advertised, sockets.bound().address(), sockets.bound().port())),
+        ticker(io) {
+    if (sockets.has_tcp()) candidates = with_tcp(std::move(candidates));
+  }
 
   const Options options;
   const DtlsContext context;
-  Datagrams datagrams;
-  const std::vector<Candidate> candidates;
+  Sockets sockets;
+  std::vector<Candidate> candidates;
   asio::steady_timer ticker;
   std::vector<std::shared_ptr<Entry>> entries;
-  std::unordered_map<Endpoint, std::shared_ptr<Entry>, EndpointHash> by_endpoint;
+  std::unordered_map<Path, std::shared_ptr<Entry>, PeerHash, SamePeer> by_path;
   std::unordered_map<std::string, std::shared_ptr<Entry>, TextHash, std::equal_to<>> by_ufrag;
   uint64_t opened = 0, strangers = 0;
   bool stopped = false;
@@ -71,10 +85,12 @@ struct Port::State : std::enable_shared_from_this<State> {
 };
 
 void Port::State::start() {
-  datagrams.start([this](std::span<uint8_t> datagram, const Path& from) {
-    const auto keep = shared_from_this();  // a handler may destroy the port
-    receive(datagram, from);
-  });
+  sockets.start(
+      [this](std::span<uint8_t> datagram, const Path& from) {
+        const auto keep = shared_from_this();  // a handler may destroy the port
+        receive(datagram, from);
+      },
+      [this](const Path& path) { return by_path.count(path) > 0; });
   tick();
 }
 
@@ -94,8 +110,8 @@ void Port::State::receive(std::span<uint8_t> datagram, const Path& from) {
     if (entry->session->ice().changes() != entry->changes) list(entry);
     return;
   }
-  const auto found = by_endpoint.find(from.remote);
-  if (found == by_endpoint.end()) {
+  const auto found = by_path.find(from);
+  if (found == by_path.end()) {
     ++strangers;
     return;
   }
@@ -107,17 +123,17 @@ void Port::State::list(const std::shared_ptr<Entry>& entry) {
   unlist(*entry);
   const IceLite& ice = entry->session->ice();
   entry->changes = ice.changes();
-  entry->endpoints = ice.checked();
+  entry->paths = ice.checked();
   entry->ufrags = ice.ufrags();
-  for (const auto& endpoint : entry->endpoints) by_endpoint[endpoint] = entry;
+  for (const auto& path : entry->paths) by_path[path] = entry;
   for (const auto& ufrag : entry->ufrags) by_ufrag[ufrag] = entry;
 }
 
 void Port::State::unlist(const Entry& entry) {
-  for (const auto& endpoint : entry.endpoints)
-    if (const auto found = by_endpoint.find(endpoint);
-        found != by_endpoint.end() && found->second.get() == &entry)
-      by_endpoint.erase(found);
+  for (const auto& path : entry.paths)
+    if (const auto found = by_path.find(path);
+        found != by_path.end() && found->second.get() == &entry)
+      by_path.erase(found);
   for (const auto& ufrag : entry.ufrags) by_ufrag.erase(ufrag);
 }
 
@@ -135,6 +151,7 @@ void Port::State::tick() {
     return true;
   });
   if (stopped) return;
+  sockets.tick(now);
   ticker.expires_after(kTick);
   ticker.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
     if (const auto self = weak.lock(); self && !error && !self->stopped) self->tick();
@@ -151,7 +168,7 @@ Port::~Port() {
 }
 
 uint16_t Port::port() const noexcept {
-  return state_->datagrams.bound().port();
+  return state_->sockets.bound().port();
 }
 
 Local Port::local() const {
@@ -165,7 +182,7 @@ std::shared_ptr<Session> Port::open(const IceCredentials& ice, const Answer& ans
   auto entry = std::make_shared<Entry>();
   entry->session = std::make_shared<Session>(
       state.context, SessionOptions{ice, answer.remote, answer.fingerprints, answer.setup},
-      std::move(handlers), state.datagrams, monotonic_now());
+      std::move(handlers), state.sockets, monotonic_now());
   state.entries.push_back(entry);
   state.list(entry);
   ++state.opened;
@@ -180,11 +197,12 @@ Port::Counts Port::counts() const {
     ++counts.sessions;
     if (entry->session->is_connected()) ++counts.connected;
   }
-  const auto datagrams = state.datagrams.counts();
+  const auto sockets = state.sockets.counts();
+  counts.tcp_connections = sockets.tcp_connections;
   counts.opened = state.opened;
-  counts.received = datagrams.received;
-  counts.sent = datagrams.sent;
-  counts.unsent = datagrams.unsent;
+  counts.received = sockets.received;
+  counts.sent = sockets.sent;
+  counts.unsent = sockets.unsent;
   counts.strangers = state.strangers;
   return counts;
 }
@@ -196,8 +214,8 @@ void Port::stop() {
   for (size_t i = 0; i < state->entries.size(); ++i)
     state->entries[i]->session->end(SessionEnd::kPort, "the program stops");
   state->ticker.cancel();
-  state->datagrams.stop();
-  state->by_endpoint.clear();
+  state->sockets.stop();
+  state->by_path.clear();
   state->by_ufrag.clear();
 }
 

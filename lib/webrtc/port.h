@@ -1,6 +1,7 @@
-// One UDP port for all WebRTC sessions. A datagram belongs to the session whose ICE has checked its
-// sender, a STUN request to the one that its USERNAME names; all else is dropped before anything is
-// allocated. On the io context's thread.
+// One UDP port for all WebRTC sessions, and TCP on the same number for peers that UDP does not
+// reach. A datagram belongs to the session whose ICE has checked its sender, a STUN request to the
+// one that its USERNAME names; all else is dropped before anything is allocated. On the io
+// context's thread.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
@@ -24,13 +25,15 @@ class Port {
   };
   struct Counts {
     size_t sessions = 0, connected = 0;
+    size_t tcp_connections = 0;
     uint64_t opened = 0;
     uint64_t received = 0, sent = 0;  // datagrams
     uint64_t strangers = 0;           // dropped: of nobody we know
     uint64_t unsent = 0;              // dropped: the system had no room
   };
 
-  // Throws Error "listen.failed" and kUsage "webrtc.address".
+  // Throws Error "listen.failed" and kUsage "webrtc.address". Goes on without TCP, with a warning,
+  // when somebody else listens on the number there.
   Port(boost::asio::io_context& io, Options options);
   ~Port();
   Port(const Port&) = delete;

@@ -38,12 +38,15 @@ struct Candidate {  // RFC 8839 5.1
   std::string address;  // a number, or a name in .local
   uint16_t port = 0;
   std::string type = "host";
+  std::string tcp_type = {};  // RFC 6544 4.5; of those by TCP
 };
 // The value of "a=candidate:", without it. Extensions at the end are skipped.
 std::optional<Candidate> parse_candidate(std::string_view value);
 std::string to_text(const Candidate& candidate);
 // Host candidate number `index` (0 is preferred).
 Candidate host_candidate(const boost::asio::ip::address& address, uint16_t port, size_t index);
+// The same place by TCP, where we wait for connections; preferred less than any by UDP.
+Candidate tcp_candidate(const Candidate& udp, size_t index);
 
 struct Codec {
   uint8_t payload_type = 0;

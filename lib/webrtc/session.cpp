@@ -47,7 +47,7 @@ void Session::receive_stun(const StunMessage& message, const Path& from, Nanosec
 }
 
 void Session::receive(std::span<uint8_t> datagram, const Path& from, Nanoseconds) {
-  if (closed_ || datagram.empty() || !ice_.is_checked(from.remote)) return;
+  if (closed_ || datagram.empty() || !ice_.is_checked(from)) return;
   if (looks_like_dtls(datagram)) {
     dtls_.receive(datagram);
     check_dtls();
@@ -92,8 +92,8 @@ void Session::tick(Nanoseconds now) {
   if (!srtp_ && now - opened_ >= kConsentSpan) {
     end(SessionEnd::kNoMedia, ice_.chosen()
                                   ? "the DTLS handshake did not end within 30 s"
-                                  : "no connectivity check came within 30 s: UDP does not pass, "
-                                    "or the address in the answer is not reachable");
+                                  : "no connectivity check came within 30 s: neither UDP nor TCP "
+                                    "passes, or the address in the answer is not reachable");
   } else if (ice_.has_expired(now)) {
     end(SessionEnd::kConsent, "no connectivity check for 30 s: the peer is gone");
   }

@@ -37,3 +37,18 @@ load ../support/browser
   node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --key-file wrong >page.json 2>page.err || fail "$(cat page.err)"
   assert_json page.json '.status == 401 and (.body | test("Bearer KEY"))'
 }
+
+@test "Chromium where UDP does not pass: by TCP to the same number" {
+  rtc=$(free_udp) relay=$(free_port)
+  stream-keys new demo --store keys >secret/key
+  start relay stream-fault tcp "127.0.0.1:$relay" "127.0.0.1:$rtc"
+  wait_for 5 port_open "$relay"
+  RTC_PORT=$rtc listen_whip --key-file keys --hold 0s --rtc-address "127.0.0.1:$relay" --name demo -o out.nut
+  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --key-file secret/key --seconds 4
+  wait_exit page 40
+  assert_json page.out '.status == 201 and (.states | index("connected"))'
+  stop ingest
+  less 30 "$(packets out.nut v)"
+  less 50 "$(packets out.nut a)"
+  decodes out.nut
+}

@@ -224,11 +224,11 @@ void describe(cli::Command& c) {
       "stream of --open needs none). Browsers open cameras only on pages that came over HTTPS or "
       "from this machine, and then publish to HTTPS alone: put a proxy that has a certificate in "
       "front, and let whip:// listen on 127.0.0.1. Media does not go through the proxy: all "
-      "sessions share one UDP port, --rtc-port, encrypted always. Behind NAT, or in a container, "
-      "--rtc-address says what publishers are to be told. Those that can't send UDP there may go "
-      "by "
-      "a TURN server: --ice-server names it to whoever was let in, with a login that --turn-secret "
-      "makes for a day.\n\n"
+      "sessions share one port, --rtc-port, by UDP or, where a network lets none pass, by TCP, "
+      "encrypted always. Behind NAT, or in a container, --rtc-address says what publishers are to "
+      "be told. Those that can't reach it may go by a TURN server: --ice-server names it to "
+      "whoever "
+      "was let in, with a login that --turn-secret makes for a day.\n\n"
       "H.264, H.265, VP9, VP8 and AV1 are taken, the first of these that the publisher offers and "
       "--codecs allows, and Opus. B-frames are refused: WebRTC has no time to decode at. Of a "
       "simulcast the best layer that arrives is taken. What is lost is asked for again for 250 "
@@ -363,7 +363,8 @@ void declare(cli::Command& c, Options& o) {
   c.option("--passphrase", o.passphrases, "STREAM=SOURCE",
            "SRT publishers of this stream encrypt with it, instead of the one in the address; "
            "repeat for each stream");
-  c.option("--rtc-port", o.rtc_port, "N", "UDP port for the media of all WHIP publishers; 0: any");
+  c.option("--rtc-port", o.rtc_port, "N",
+           "port, UDP and TCP, for the media of all WHIP publishers; 0: any");
   c.option("--rtc-address", o.rtc_addresses, "ADDRESS",
            "tell WHIP publishers to send there, as ADDRESS or ADDRESS:PORT, instead of to all the "
            "addresses that this machine knows of itself; repeat for each");

@@ -122,7 +122,8 @@ cli::Command command(Options& options) {
       "hundred milliseconds: the page is NAME/live, other players POST their offer to NAME/whep "
       "(WHEP). Pictures are not encoded anew: H.264, VP8, VP9 and AV1 as far as the player takes "
       "them, without B-frames; sound that is not Opus is encoded once for all. The media of all "
-      "players goes by one UDP port; behind NAT and in containers say with --rtc-address where "
+      "players goes by one port, UDP or, where a network lets none pass, TCP; behind NAT and in "
+      "containers say with --rtc-address where "
       "that is.\n\n"
       "With --whip there is a page to publish from, NAME/publish: camera, microphone or screen of "
       "a "
@@ -149,7 +150,8 @@ cli::Command command(Options& options) {
               "http:// or https:// address where publishers' browsers reach stream-ingest's "
               "--listen whip://: NAME/publish is then a page to publish NAME from")
       .url();
-  root.option("--rtc-port", options.rtc_port, "N", "UDP port for the media of all players; 0: any");
+  root.option("--rtc-port", options.rtc_port, "N",
+              "port, UDP and TCP, for the media of all players; 0: any");
   root.option("--rtc-address", options.rtc_addresses, "ADDRESS",
               "tell players to receive from there, as ADDRESS or ADDRESS:PORT, instead of from all "
               "the addresses that this machine knows of itself; repeat for each");

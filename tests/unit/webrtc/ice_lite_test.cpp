@@ -58,7 +58,7 @@ TEST_CASE("only authenticated checks change anything") {
   CHECK(ask(ice, StunWriter(StunClass::kSuccess, {}).finish({})) == -1);
   CHECK(ask(ice, StunWriter(StunClass::kRequest, {}, 3).finish({})) == -1);
   CHECK_FALSE(ice.chosen());
-  CHECK_FALSE(ice.is_checked(path(1000).remote));
+  CHECK_FALSE(ice.is_checked(path(1000)));
   CHECK(ice.last_heard() == 0s);
 }
 
@@ -83,9 +83,9 @@ TEST_CASE("addresses are bounded and the chosen one stays") {
   for (uint16_t port = 2; port < 100; ++port)
     ask(ice, check().finish(kOurs.password), port, 2s + 1ms * port);
   CHECK(ice.checked().size() == kMaxPaths);
-  CHECK(ice.is_checked(path(1).remote));
-  CHECK(ice.is_checked(path(99).remote));
-  CHECK_FALSE(ice.is_checked(path(2).remote));
+  CHECK(ice.is_checked(path(1)));
+  CHECK(ice.is_checked(path(99)));
+  CHECK_FALSE(ice.is_checked(path(2)));
 }
 
 TEST_CASE("consent ends 30 s after the last check") {

@@ -61,7 +61,7 @@ TEST_CASE("many sessions on one port, strangers dropped") {
   asio::io_context io;
   Port port(io, {"127.0.0.1", 0, {}, 3});
   const Local first = port.local();
-  REQUIRE(first.candidates.size() == 1);
+  REQUIRE(first.candidates.size() == 2);  // UDP and TCP
   CHECK(first.candidates[0].address == "127.0.0.1");
   CHECK(first.candidates[0].port == port.port());
   std::vector<std::unique_ptr<Client>> clients;
@@ -131,13 +131,17 @@ TEST_CASE("what is advertised, and what cannot be") {
   asio::io_context io;
   Port port(io, {"", 0, {"2001:db8::7", "203.0.113.7", "203.0.113.8:9000", "[2001:db8::8]:9001"}});
   const auto candidates = port.local().candidates;
-  REQUIRE(candidates.size() == 4);
+  REQUIRE(candidates.size() == 8);
   CHECK(candidates[0].address == "203.0.113.7");
   CHECK(candidates[0].port == port.port());
   CHECK(candidates[0].priority == 2130706431);
   CHECK(candidates[1].port == 9000);
   CHECK(candidates[2].address == "2001:db8::7");
   CHECK(candidates[3].port == 9001);
+  CHECK(to_text(candidates[4]).find(" tcp ") != std::string::npos);
+  CHECK(to_text(candidates[4]).ends_with("typ host tcptype passive"));
+  CHECK(candidates[4].address == "203.0.113.7");
+  for (size_t i = 4; i < 8; ++i) CHECK(candidates[i].priority < candidates[3].priority);
   Port all(io, {"", 0, {}});
   CHECK(!all.local().candidates.empty());
   for (const char* wrong :
