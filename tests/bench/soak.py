@@ -43,6 +43,9 @@ def faults(stage):
                        lambda: stage.begin("publisher")))
     if stage.small_disk:
         found.append(Fault("disk of the page full for 8 s", 8, stage.fill_disk, stage.free_disk))
+    if stage.rec_disk:
+        # The recorder's reserve is to carry it over this, without a loss.
+        found.append(Fault("disk of the recordings full for 8 s", 8, stage.fill_recordings, stage.free_recordings))
     return found
 
 

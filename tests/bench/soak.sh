@@ -2,14 +2,15 @@
 # soak.sh HOURS|Nm [--seed N] [--period SECONDS]: one whole stream under stream-ctl up for so long (ladder,
 # recording, four destinations: nginx-rtmp, our own ingest by RTMP and by SRT, ffmpeg), with a fault each minute
 # that the seed chooses: a program killed or stopped for a while, the supervisor killed, a destination or the
-# publisher away, the disk of the playlists full (as root). Writes build/bench/soak/: samples.tsv, faults.tsv,
-# soak.png with memory, descriptors, delay and sync over time. Loopback only. Exit code 1 when a bar is missed:
-# all is well again within 30 s of each fault, nothing grows, sound and picture stay within 20 ms, recordings play.
+# publisher away, the disk of the playlists or that of the recordings full (as root). Writes build/bench/soak/:
+# samples.tsv, faults.tsv, soak.png with memory, descriptors, delay and sync over time. Loopback only. Exit code 1
+# when a bar is missed: all is well again within 30 s of each fault, nothing grows, sound and picture stay within
+# 20 ms, recordings play.
 set -euo pipefail
-[ $# -gt 0 ] || { sed -n 2,7p "$0" && exit 2; }
+[ $# -gt 0 ] || { sed -n 2,8p "$0" && exit 2; }
 case $1 in
   *m) seconds=$((${1%m} * 60)) ;;
-  *[!0-9]* | '') sed -n 2,7p "$0" && exit 2 ;;
+  *[!0-9]* | '') sed -n 2,8p "$0" && exit 2 ;;
   *) seconds=$(($1 * 3600)) ;;
 esac
 shift

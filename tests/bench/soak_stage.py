@@ -18,6 +18,7 @@ import m3u8
 PROGRAMS = ["ctl", "ingest", "ladder", "record", "simulcast"]
 FRESH = 12.0  # seconds that the newest segment may be old: two and the one that is being made
 AGAIN = 1.0  # until what ended is started again
+TIDY = 60.0  # from one look for recorded files that are whole to the next
 NGINX = ("load_module /usr/lib/nginx/modules/ngx_rtmp_module.so; worker_processes 1; daemon off; master_process off;"
          " pid {dir}/nginx.pid; error_log {dir}/nginx.err warn; events {{ worker_connections 256; }}"
          " rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}")
@@ -49,14 +50,16 @@ class Stage:
         self.env = dict(os.environ, STREAM_RUNTIME_DIR=f"{self.dir}/run", STREAM_STATE_DIR=f"{self.dir}/state")
         ports = {name: free_port() for name in ("input", "nginx", "own", "ffmpeg")}
         ports["srt"] = free_port(socket.SOCK_DGRAM)
-        os.makedirs(f"{self.dir}/hls")
-        mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", f"{self.dir}/hls"]
-        self.small_disk = os.geteuid() == 0 and subprocess.run(mount, stderr=subprocess.DEVNULL, check=False).returncode == 0
+        self.small_disk = self.new_disk("hls", "32m")
         self.full = False
+        # Recordings get a disk that can be full, and are taken from it as an archive would.
+        self.rec_disk = self.small_disk and self.new_disk("rec", "256m")
+        self.rec_full = self.was_full = False
+        self.tidied = time.monotonic()
         with open(f"{self.dir}/nginx.conf", "w", encoding="utf-8") as file:
             file.write(NGINX.format(dir=self.dir, port=ports["nginx"]))
         with open(f"{self.dir}/soak.yaml", "w", encoding="utf-8") as file:
-            file.write(STREAM.format(rec=self.rec, **ports))
+            file.write(STREAM.format(rec=self.rec_place(), **ports))
         at = "rtmp://127.0.0.1:{}/live".format
         self.commands = {
             "nginx": ["nginx", "-p", self.dir, "-c", f"{self.dir}/nginx.conf"],
@@ -70,6 +73,15 @@ class Stage:
         }
         self.peers = ["nginx", "own", "ffmpeg"]
         self.running, self.wanted, self.ended = {}, set(), {}
+
+    def new_disk(self, name, size):
+        """A directory with a small file system of its own, if that is allowed."""
+        os.makedirs(f"{self.dir}/{name}")
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", f"{self.dir}/{name}"]
+        return os.geteuid() == 0 and subprocess.run(mount, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+    def rec_place(self):
+        return f"{self.dir}/rec" if self.rec_disk else self.rec
 
     # --- what runs -----------------------------------------------------------------------------
 
@@ -105,6 +117,10 @@ class Stage:
                 self.begin(name)
         if self.full:
             self.fill_disk()
+        if self.rec_disk and not self.rec_full and now - self.tidied >= TIDY:
+            self.tidied = now
+            self.take_recordings(12)
+            self.ask("record", "record.split")  # taken next time
 
     def pids(self, tool):
         """Of the stream's programs, by their arguments and our runtime directory."""
@@ -143,6 +159,27 @@ class Stage:
     def free_disk(self):
         self.full = False
         os.unlink(f"{self.dir}/hls/full")
+
+    def fill_recordings(self):
+        """No room beside what is there: the file system shrinks to it."""
+        self.was_full = self.rec_full = True
+        for _ in range(10):  # it is written to meanwhile
+            disk = os.statvfs(f"{self.dir}/rec")
+            used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+            if subprocess.run(["mount", "-o", f"remount,size={used}", f"{self.dir}/rec"], check=False).returncode == 0:
+                return
+        sys.exit("the disk of the recordings can't be made full")
+
+    def free_recordings(self):
+        self.rec_full = False
+        subprocess.run(["mount", "-o", "remount,size=256m", f"{self.dir}/rec"], check=True)
+
+    def take_recordings(self, age):
+        """Moves the files that nobody has written to for so long."""
+        os.makedirs(self.rec, exist_ok=True)
+        for one in os.scandir(f"{self.dir}/rec"):
+            if one.name.endswith(".mp4") and time.time() - one.stat().st_mtime > age:
+                shutil.move(one.path, self.rec)
 
     # --- what is seen --------------------------------------------------------------------------
 
@@ -194,13 +231,14 @@ class Stage:
             "live": len(live),
             "queue": max((round(d.get("queue_seconds", 0), 2) for d in live), default=None),
             "page": self.page_age(),
+            "stalled": bool(self.ask("record").get("stalled")),
             "running": sorted(p["program"][7:] for p in programs if p["state"] == "running"),
             "twice": [tool for tool in PROGRAMS if len(self.pids(tool)) > 1],
         }
 
     def is_well(self, state):
         return (state["live"] == 4 and state["running"] == sorted(PROGRAMS[1:]) and not state["twice"] and
-                state["page"] is not None and state["page"] < FRESH)
+                not state["stalled"] and state["page"] is not None and state["page"] < FRESH)
 
     def what_ails(self):
         return json.dumps(self.state())
@@ -270,12 +308,16 @@ class Stage:
             missed.append(f"stream-ctl stop: {done.returncode} after {took:.1f} s: {done.stderr.strip()}")
         self.running["ctl"].wait(10)
         missed += [f"stream-{tool} is left behind" for tool in PROGRAMS if self.pids(tool)]
+        if self.rec_disk:
+            self.take_recordings(0)
         seconds, count, complete = 0.0, 0, False
+        for name in sorted(os.listdir(self.rec_place())):
+            if name.endswith(".json"):
+                with open(f"{self.rec_place()}/{name}", encoding="utf-8") as file:
+                    last = json.load(file)  # not of one whose recorder was killed
+                complete = last["complete"] or (self.was_full and last["lost_seconds"] > 0)
         for name in sorted(os.listdir(self.rec)):
             path = f"{self.rec}/{name}"
-            if name.endswith(".json"):
-                with open(path, encoding="utf-8") as file:
-                    complete = json.load(file)["complete"]  # not of one whose recorder was killed
             if not name.endswith(".mp4"):
                 continue
             played = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", path, "-f", "null", "-"],
@@ -298,7 +340,8 @@ class Stage:
                 pass
         for tool in PROGRAMS:
             self.signal(tool, signal.SIGKILL)
-        if self.small_disk:
-            subprocess.run(["umount", "-l", f"{self.dir}/hls"], check=False)
+        for name, mounted in (("hls", self.small_disk), ("rec", self.rec_disk)):
+            if mounted:
+                subprocess.run(["umount", "-l", f"{self.dir}/{name}"], check=False)
         for path in (self.dir, self.rec):
             shutil.rmtree(path, ignore_errors=True)
