@@ -1,19 +1,14 @@
 #include "record/file_copy.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <deque>
 #include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "encode/sound_converter.h"
 #include "record/exact_cut.h"
 #include "record/file_source.h"
+#include "record/file_target.h"
 
 namespace stream::media {
 
@@ -63,79 +58,6 @@ class Opened {
   std::deque<av::Packet> held_;
   std::vector<Nanoseconds> first_;
   Nanoseconds start_ = Nanoseconds::max();
-};
-
-// Packets into one new file, which has another name until it is whole.
-class Target {
- public:
-  Target(std::string path, Container container, const av::Tracks& tracks)
-      : path_(std::move(path)), part_(path_ + ".part"), tracks_(tracks) {
-    if (::access(path_.c_str(), F_OK) == 0)
-      throw Error(Exit::kNo, "record.exists", path_ + " exists and is not overwritten",
-                  "choose another name with -o");
-    for (av::Track& track : tracks_) {
-      converters_.emplace_back();
-      if (track.type != av::MediaType::kAudio) continue;
-      const std::string codec = sound_for(container, track.codec);
-      if (codec.empty()) continue;
-      converters_.back() = std::make_unique<SoundConverter>(track, codec);
-      track = converters_.back()->track();
-    }
-    writer_ = make_writer(container, tracks_);
-  }
-  ~Target() {
-    writer_.reset();
-    if (made_) ::unlink(part_.c_str());
-  }
-
-  void add(av::Packet packet) {
-    auto& converter = converters_[static_cast<size_t>(packet.track)];
-    if (!converter) return put(packet);
-    for (const av::Packet& piece : converter->convert(packet)) put(piece);
-  }
-
-  CopyResult finish() {
-    for (const auto& converter : converters_) {
-      if (!converter) continue;
-      for (const av::Packet& piece : converter->finish()) put(piece);
-    }
-    flush();
-    if (!writer_->created())
-      throw Error(Exit::kInputDamaged, "record.empty", "nothing could be written to " + path_,
-                  "check the source with ffprobe");
-    if (const int error = writer_->finish()) throw_errno("write", path_, error);
-    CopyResult result;
-    result.duration = writer_->duration();
-    result.bytes = writer_->size();
-    result.packets = packets_;
-    if (::renameat2(AT_FDCWD, part_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0)
-      throw_errno("write", path_, errno);
-    made_ = false;
-    return result;
-  }
-
- private:
-  void put(const av::Packet& packet) {
-    if (writer_->due(packet)) flush();
-    packets_ += writer_->add(packet);
-  }
-  void flush() {
-    if (writer_->empty()) return;
-    if (!writer_->created()) {
-      ::unlink(part_.c_str());  // of an earlier run that died
-      writer_->create(part_, {});
-      made_ = true;
-    }
-    const Writer::Result result = writer_->write();
-    if (result.error != 0) throw_errno("write", path_, result.error);
-  }
-
-  const std::string path_, part_;
-  av::Tracks tracks_;
-  std::vector<std::unique_ptr<SoundConverter>> converters_;
-  std::unique_ptr<Writer> writer_;
-  uint64_t packets_ = 0;
-  bool made_ = false;
 };
 
 bool same_codecs(const av::Tracks& a, const av::Tracks& b) {
@@ -211,7 +133,7 @@ CopyResult copy_files(const std::vector<std::string>& inputs, const std::string&
   std::optional<ExactCut> exact;
   if (options.exact) exact.emplace(file->tracks(), options.from, options.to, file->start());
   const av::Tracks tracks = exact ? exact->tracks() : file->tracks();
-  Target target(output, options.container, tracks);
+  FileTarget target(output, options.container, tracks);
   Part part(options, tracks, file->start());
   std::vector<Nanoseconds> ends(tracks.size(), Nanoseconds::min());
   bool damaged = false;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "record/writer.h"
+#include "record/file_target.h"
 
 namespace stream::media {
 
@@ -17,12 +17,6 @@ struct CopyOptions {
   std::optional<Nanoseconds> from, to;
   bool exact = false;                            // begins at `from` itself: see ExactCut
   std::function<void(uint64_t bytes)> progress;  // of media read; throws to stop
-};
-
-struct CopyResult {
-  Nanoseconds duration{};
-  uint64_t bytes = 0, packets = 0;
-  bool damaged = false;  // something of the source could not be read
 };
 
 // Throws Error: "record.exists" when the output does, "record.different" when files to be joined
