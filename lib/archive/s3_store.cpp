@@ -1,7 +1,6 @@
 #include "archive/s3_store.h"
 
 #include <algorithm>
-#include <random>
 
 #include "archive/hash.h"
 #include "archive/s3_request.h"
@@ -44,30 +43,12 @@ std::function<std::string(const std::string&)> expects(Parse parse) {
   };
 }
 
-S3World real_world(fetch::Transfers& transfers) {
-  S3World world;
-  world.send = [&transfers](const fetch::Transfer& t) { return transfers.perform(t); };
-  world.cancel = [&transfers] { transfers.cancel(); };
-  world.wall = wall_now;
-  world.monotonic = monotonic_now;
-  world.random = [] {
-    thread_local std::mt19937_64 engine{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(engine);
-  };
-  return world;
-}
-
 }  // namespace
 
 S3Store::S3Store(S3Options options, fetch::Transfers& transfers)
-    : S3Store(std::move(options), real_world(transfers)) {
-  world_.wait = [this](Nanoseconds time) {
-    std::unique_lock lock(mutex_);
-    return !stopped_changed_.wait_for(lock, time, [this] { return stopped_; });
-  };
-}
+    : S3Store(std::move(options), real_world(transfers)) {}
 
-S3Store::S3Store(S3Options options, S3World world)
+S3Store::S3Store(S3Options options, World world)
     : options_(std::move(options)),
       world_(std::move(world)),
       dialect_(is_google(options_.endpoint) ? kGoog : kAws),
@@ -89,7 +70,6 @@ void S3Store::stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  stopped_changed_.notify_all();
   if (world_.cancel) world_.cancel();
 }
 

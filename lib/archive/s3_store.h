@@ -2,24 +2,16 @@
 // clock's skew and the bucket's region from refusals, reloads credentials that have expired, and
 // tries again with growing random waits until its patience is over. Thread-safe.
 #pragma once
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 
 #include "archive/sigv4.h"
 #include "archive/store.h"
-#include "fetch/transfers.h"
+#include "archive/world.h"
 
 namespace stream::archive {
 
 enum class Addressing { kAuto, kPath, kVirtual };
-
-// What goes wrong and is tried again.
-struct Trouble {
-  std::string url, reason;
-  int tries = 0;
-  Nanoseconds wait{};
-};
 
 struct S3Options {
   std::string bucket, region = "us-east-1";
@@ -31,22 +23,11 @@ struct S3Options {
   std::function<void(const Trouble&)> trouble;    // may be empty; any thread
 };
 
-// The world around the store, for tests with a clock of their own.
-struct S3World {
-  std::function<fetch::Answer(const fetch::Transfer&)> send;
-  std::function<WallTime()> wall;
-  std::function<Nanoseconds()> monotonic;
-  // False when it was interrupted by the stop.
-  std::function<bool(Nanoseconds)> wait;
-  std::function<double()> random;  // [0, 1)
-  std::function<void()> cancel;
-};
-
 class S3Store : public Store {
  public:
   // Real transfers on `transfers`, which must outlive the store.
   S3Store(S3Options options, fetch::Transfers& transfers);
-  S3Store(S3Options options, S3World world);
+  S3Store(S3Options options, World world);
   ~S3Store() override;
 
   std::string url(const std::string& key) const override;
@@ -89,11 +70,10 @@ class S3Store : public Store {
   void delete_one(const std::string& key);
 
   S3Options options_;
-  S3World world_;
+  World world_;
   Dialect dialect_;
   bool virtual_hosted_;
   mutable std::mutex mutex_;  // of all below
-  std::condition_variable stopped_changed_;
   std::optional<Credentials> credentials_;
   std::string region_;
   Nanoseconds skew_{};

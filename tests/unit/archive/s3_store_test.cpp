@@ -50,7 +50,7 @@ struct Bench {
       return Credentials{"ID", Secret("secret" + std::to_string(++loads)), Secret("token")};
     };
     options.trouble = [this](const Trouble& t) { troubles.push_back(t); };
-    S3World world;
+    World world;
     world.send = [this](const fetch::Transfer& t) {
       seen.push_back(t);
       now += std::chrono::milliseconds(50);
