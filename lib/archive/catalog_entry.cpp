@@ -68,6 +68,13 @@ WallTime need_time(const Json& object, const char* name) {
 
 Json to_json(const CatalogFile& file) {
   const Receipt& r = file.receipt;
+  Json messages = Json::array();
+  for (const ChatMessage& m : r.messages) {
+    messages.push_back({{"chat_id", m.chat},
+                        {"message_id", m.id},
+                        {"file_id", m.file_id},
+                        {"size_bytes", m.size}});
+  }
   return {{"path", file.path},
           {"key", r.key},
           {"size_bytes", r.size},
@@ -76,6 +83,7 @@ Json to_json(const CatalogFile& file) {
           {"part_sha256", r.part_sha256},
           {"content_type", r.content_type},
           {"etag", or_null(r.etag)},
+          {"messages", messages},
           {"verified_at", time_or_null(file.verified)}};
 }
 
@@ -102,6 +110,15 @@ CatalogFile file_from_json(const Json& object) {
     invalid("\"part_sha256\" holds what is none");
   r.content_type = get<std::string>(object, "content_type");
   r.etag = get<std::string>(object, "etag");
+  // Entries of before there were chats have none.
+  if (const auto at = object.find("messages"); at != object.end()) {
+    if (!at->is_array()) invalid("\"messages\" is not a list");
+    for (const Json& m : *at) {
+      r.messages.push_back({get<std::string>(m, "chat_id"),
+                            static_cast<int64_t>(get<uint64_t>(m, "message_id")),
+                            get<std::string>(m, "file_id"), get<uint64_t>(m, "size_bytes")});
+    }
+  }
   file.verified = get_time(object, "verified_at");
   return file;
 }

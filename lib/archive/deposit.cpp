@@ -185,10 +185,18 @@ std::string Archiver::object_key(const Deposit& d, const DepositFile& file) cons
 
 Receipt Archiver::put_file(const Deposit& d, const DepositFile& file, const CatalogEntry& before,
                            const Uploader::Growth& growth) {
+  struct Made {
+    const DepositFile& file;
+    ~Made() {
+      if (file.make) ::unlink(file.local.c_str());
+    }
+  } made{file};
+  if (file.make) file.make();
   UploadJob job;
   job.path = file.local;
   job.key = object_key(d, file);
   job.options.content_type = content_type_of(file.name);
+  job.options.metadata = file.metadata;
   job.journal = job_path(d) + "-" + sha256_of(file.name).substr(0, 12) + ".upload";
   // What the catalogue knows with this checksum is there: nothing is sent.
   for (const CatalogFile& known : before.files) {
@@ -206,7 +214,7 @@ Receipt Archiver::put_file(const Deposit& d, const DepositFile& file, const Cata
   }
   uint64_t told = 0, told_size = growth ? 0 : static_cast<uint64_t>(examine(file.local).st_size);
   std::mutex mutex;
-  const Receipt receipt = uploader_.upload(
+  Receipt receipt = uploader_.upload(
       job,
       [&](uint64_t done, uint64_t size) {
         const std::lock_guard lock(mutex);
@@ -216,6 +224,7 @@ Receipt Archiver::put_file(const Deposit& d, const DepositFile& file, const Cata
         told_size = size;
       },
       growth);
+  receipt.messages = store_.store->messages(job.key);
   if (events_.stored) events_.stored(file.local, receipt);
   return receipt;
 }
@@ -253,7 +262,8 @@ Archiver::Outcome Archiver::deposit(const Deposit& d, const Uploader::Growth& gr
   if (before) entry = *before;
   entry.files.clear();
   outcome.was_there = true;
-  for (const DepositFile& file : d.files) {
+  const std::vector<DepositFile> files = cutter_ ? cutter_(d, job + ".cut") : d.files;
+  for (const DepositFile& file : files) {
     CatalogFile stored{file.name, put_file(d, file, before.value_or(CatalogEntry{}), growth), {}};
     outcome.was_there = outcome.was_there && stored.receipt.was_there;
     outcome.sent_bytes += stored.receipt.sent_bytes;

@@ -3,6 +3,8 @@
 // a killed one began.
 #pragma once
 #include <atomic>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -15,6 +17,9 @@ namespace stream::archive {
 struct DepositFile {
   std::string local;  // absolute
   std::string name;   // what it is called in the recording
+  std::map<std::string, std::string> metadata = {};
+  // Makes `local`, just before it is sent; it goes when it has arrived.
+  std::function<void()> make = {};
 };
 
 struct Deposit {
@@ -60,6 +65,12 @@ class Archiver {
   // From any thread. `growth` for the only file of a spool.
   Outcome deposit(const Deposit& deposit, const Uploader::Growth& growth = nullptr);
 
+  // What is sent instead of the files themselves, for a store that can't hold them as they are.
+  // Whatever is made on the way is called `scratch` and then something.
+  using Cutter =
+      std::function<std::vector<DepositFile>(const Deposit&, const std::string& scratch)>;
+  void cut_by(Cutter cutter) { cutter_ = std::move(cutter); }
+
   // What earlier runs left, for this store.
   std::vector<Deposit> pending() const;
   // Aborts uploads of ours whose files are gone.
@@ -78,6 +89,7 @@ class Archiver {
   Uploader uploader_;
   const std::string queue_;
   Events events_;
+  Cutter cutter_;
   std::mutex catalog_mutex_;
   uint64_t sequence_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "archive/chat_store.h"
 #include "archive/dir_store.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -70,7 +71,32 @@ Credentials find_credentials(const std::function<Secret()>& secret) {
 
 [[noreturn]] void bad_location(const std::string& text, const char* why) {
   throw Error(Exit::kUsage, "archive.location", "\"" + escaped(text) + "\" is no store: " + why,
-              "for example s3://bucket/prefix or dir:/srv/archive");
+              "for example s3://bucket/prefix, dir:/srv/archive or telegram://@channel");
+}
+
+// "@channel", "channel", or a number as Telegram gives it to chats.
+bool is_chat(std::string_view name) {
+  const auto all = [](std::string_view text, auto&& test) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), test);
+  };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const std::string_view number = name.substr(name.starts_with("-") ? 1 : 0);
+  if (all(number, digit)) return number.size() <= 18;
+  name.remove_prefix(name.starts_with("@") ? 1 : 0);
+  return name.size() >= 4 && name.size() <= 32 && letter(name[0]) &&
+         all(name, [&](char c) { return letter(c) || digit(c) || c == '_'; });
+}
+
+// Where a token may go without TLS: this machine, a private network, a name without a domain.
+bool is_near(std::string_view host) {
+  if (is_loopback_host(host) || host.starts_with("10.") || host.starts_with("192.168."))
+    return true;
+  if (host.starts_with("172.") && host.size() > 6 && host[6] == '.') {
+    const std::string_view second = host.substr(4, 2);
+    return second >= "16" && second <= "31";
+  }
+  return host.find_first_of(".:") == host.npos;
 }
 
 bool is_bucket(const std::string& name) {
@@ -79,6 +105,44 @@ bool is_bucket(const std::string& name) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
            (c >= 'A' && c <= 'Z');
   });
+}
+
+// Cuts a final '/' off; the scheme and the host, when there are any.
+std::optional<Url> check_endpoint(std::string& endpoint) {
+  while (!endpoint.empty() && endpoint.back() == '/') endpoint.pop_back();
+  if (endpoint.empty()) return std::nullopt;
+  const auto url = parse_url(endpoint);
+  if (!url || (url->scheme != "https" && url->scheme != "http") || !url->path.empty() ||
+      !url->user.empty()) {
+    throw Error(Exit::kUsage, "archive.location",
+                "the endpoint \"" + escaped(endpoint) + "\" is not of the form https://HOST",
+                "for example https://ACCOUNT.r2.cloudflarestorage.com");
+  }
+  return url;
+}
+
+void open_chat(OpenStore& open, const StoreSettings& settings) {
+  BotOptions options;
+  options.endpoint = first_of({settings.endpoint, kBotHost});
+  const auto url = check_endpoint(options.endpoint);
+  if (url->scheme != "https" && !is_near(url->host)) {
+    throw Error(Exit::kUsage, "archive.location",
+                "the bot's token would go in plain text to " + escaped(url->host),
+                "reach the server by https://, or on this machine or a private network");
+  }
+  options.limits = settings.limits;
+  options.patience = settings.patience;
+  options.token = settings.secret;
+  options.trouble = settings.trouble;
+  open.endpoint = options.endpoint;
+  open.transfers = std::make_unique<fetch::Transfers>();
+  open.transfers->limit_rate(settings.rate);
+  auto store = std::make_unique<ChatStore>(std::move(options), real_world(*open.transfers),
+                                           open.location.chat,
+                                           settings.state + "/chats/" + open.location.chat);
+  open.message_limit = store->upload_limit();
+  open.download_limit = store->download_limit();
+  open.store = std::move(store);
 }
 
 }  // namespace
@@ -122,6 +186,7 @@ std::optional<Credentials> parse_credentials(const Secret& text, const std::stri
 
 std::string Location::text() const {
   if (kind == Kind::kDirectory) return "dir:" + path;
+  if (kind == Kind::kChat) return "telegram://" + chat;
   return "s3://" + bucket + (prefix.empty() ? "" : "/" + prefix.substr(0, prefix.size() - 1));
 }
 
@@ -133,7 +198,16 @@ Location parse_location(const std::string& text) {
     location.path = std::filesystem::absolute(path).lexically_normal();
     return location;
   }
-  if (!text.starts_with("s3://")) bad_location(text, "it begins neither with s3:// nor with dir:");
+  if (text.starts_with("telegram://")) {
+    location.kind = Location::Kind::kChat;
+    location.chat = text.substr(11);
+    if (!is_chat(location.chat)) bad_location(text, "that can't be a chat's name or number");
+    const bool named = location.chat[0] > '9' && location.chat[0] != '@';
+    if (named) location.chat.insert(0, "@");
+    return location;
+  }
+  if (!text.starts_with("s3://"))
+    bad_location(text, "it begins neither with s3:// nor with dir: nor with telegram://");
   location.kind = Location::Kind::kS3;
   const std::string rest = text.substr(5);
   const size_t slash = std::min(rest.find('/'), rest.size());
@@ -155,21 +229,15 @@ OpenStore open_store(const Location& location, const StoreSettings& settings) {
     open.store = std::make_unique<DirStore>(location.path);
     return open;
   }
+  if (location.kind == Location::Kind::kChat) {
+    open_chat(open, settings);
+    return open;
+  }
   S3Options options;
   options.bucket = location.bucket;
   options.endpoint = first_of({settings.endpoint, variable("AWS_ENDPOINT_URL_S3"),
                                variable("AWS_ENDPOINT_URL"), aws_setting("endpoint_url")});
-  while (!options.endpoint.empty() && options.endpoint.back() == '/') options.endpoint.pop_back();
-  if (!options.endpoint.empty()) {
-    const auto url = parse_url(options.endpoint);
-    if (!url || (url->scheme != "https" && url->scheme != "http") || !url->path.empty() ||
-        !url->user.empty()) {
-      throw Error(
-          Exit::kUsage, "archive.location",
-          "the endpoint \"" + escaped(options.endpoint) + "\" is not of the form https://HOST",
-          "for example https://ACCOUNT.r2.cloudflarestorage.com");
-    }
-  }
+  check_endpoint(options.endpoint);
   options.region = first_of({settings.region, variable("AWS_REGION"),
                              variable("AWS_DEFAULT_REGION"), aws_setting("region"), "us-east-1"});
   options.addressing = settings.addressing;

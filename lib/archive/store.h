@@ -63,6 +63,14 @@ struct Upload {
   WallTime begun{};
 };
 
+// Where a chat keeps an object, or a part of one.
+struct ChatMessage {
+  std::string chat;
+  int64_t id = 0;
+  std::string file_id;
+  uint64_t size = 0;
+};
+
 using Sink = std::function<bool(std::string_view)>;
 
 class Store {
@@ -105,6 +113,8 @@ class Store {
   // The least part size, the most parts.
   virtual uint64_t min_part() const { return 1; }
   virtual int max_parts() const { return 10'000; }
+  // Of a store that is a chat: what holds the object, in order.
+  virtual std::vector<ChatMessage> messages(const std::string&) { return {}; }
   virtual void stop() {}  // from any thread: whoever waits gets Error "archive.stopped"
 };
 

@@ -19,8 +19,9 @@ struct Receipt {
   std::string key, sha256, etag, content_type;
   uint64_t size = 0, part_size = 0;  // part_size 0: put in one piece
   std::vector<std::string> part_sha256;
-  bool was_there = false;   // the same content was there already
-  uint64_t sent_bytes = 0;  // of this run
+  std::vector<ChatMessage> messages;  // of a chat: what holds it
+  bool was_there = false;             // the same content was there already
+  uint64_t sent_bytes = 0;            // of this run
 };
 
 struct UploadJob {

@@ -10,9 +10,11 @@
 #include <filesystem>
 #include <thread>
 
+#include "archive/chat_store.h"
 #include "archive/dir_store.h"
 #include "archive/s3_store.h"
 #include "base/error.h"
+#include "unit/archive/bot_server.h"
 
 using namespace stream;
 using namespace stream::archive;
@@ -183,6 +185,22 @@ TEST_CASE("conformance: a directory") {
   CHECK(id_of([&] {
           store.put_part("k", "../../etc", {1, 0, 0, {}}, source_of("x"));
         }) == "archive.upload");
+}
+
+TEST_CASE("conformance: a chat") {
+  const Scratch scratch;
+  BotServer server;
+  ChatStore store(server.options(), server.world(), "@test", scratch.path + "/chat");
+  conformance(store, "base/", {});
+  CHECK(id_of([&] { store.presign("GET", "base/a.mp4", std::chrono::hours(1)); }) ==
+        "archive.unsupported");
+  CHECK(id_of([&] { store.put("_uploads/x", source_of("x"), {}); }) == "archive.key");
+  CHECK(id_of([&] {
+          store.put_part("k", "../../etc", {1, 0, 0, {}}, source_of("x"));
+        }) == "archive.upload");
+  // What was replaced, or came second, is not left in the chat.
+  store.remove(keys_of(store, ""));
+  CHECK(server.messages.empty());
 }
 
 TEST_CASE("conformance: the S3 store of the environment") {
