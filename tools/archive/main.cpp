@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   root.description(
       "Puts recordings into a store, checks that they are there, finds them again and restores "
       "them. A store is a directory (dir:PATH) or a bucket that speaks S3 (s3://BUCKET/PREFIX): "
-      "AWS, R2, Google, MinIO, Ceph.");
+      "AWS, R2, Google, MinIO, Ceph. A Telegram chat (telegram://CHAT) mirrors recordings.");
   root.example("stream-archive put rec/demo-20261120T100000Z.json --to s3://bucket/archive",
                "archive a recording");
   root.example("stream-archive push hls/demo --to s3://bucket/live", "mirror a live output");
@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   root.file("STATE/archive/queue", "what is on its way");
   root.file("STATE/archive/index",
             "local copies of the catalogues; made again when they are missing");
+  root.file("STATE/archive/chats/CHAT", "which messages hold what, and the catalogue of a chat");
   root.file("STORE/STREAM/recording/FILE", "a recording's file");
   root.file("STORE/STREAM/master.m3u8, STORE/STREAM/RENDITION/FILE", "a live output, by push");
   root.file("STORE/_catalog/STREAM/RECORDING.json", "its entry in the catalogue, stream.catalog/1");

@@ -10,13 +10,17 @@
 namespace stream::archive {
 
 void StoreOptions::declare(cli::Command& command, const std::string& flag) {
-  command.option(flag, url, "URL", "the store, and where in it: s3://BUCKET[/PREFIX] or dir:PATH")
+  command
+      .option(flag, url, "URL",
+              "the store, and where in it: s3://BUCKET[/PREFIX], dir:PATH or telegram://CHAT")
       .required();
   command.section("Store");
   command
-      .option("--endpoint", endpoint, "URL",
-              "where the S3 store is, for example https://ACCOUNT.r2.cloudflarestorage.com")
-      .shows_default("AWS_ENDPOINT_URL, ~/.aws/config, AWS");
+      .option(
+          "--endpoint", endpoint, "URL",
+          "where the S3 store is, for example https://ACCOUNT.r2.cloudflarestorage.com, or a Bot "
+          "API server of one's own")
+      .shows_default("AWS_ENDPOINT_URL, ~/.aws/config, AWS; of a chat https://api.telegram.org");
   command.option("--region", region, "NAME", "the bucket's region; a wrong one is corrected")
       .shows_default("AWS_REGION, ~/.aws/config, us-east-1");
   command
@@ -24,9 +28,11 @@ void StoreOptions::declare(cli::Command& command, const std::string& flag) {
               "whether the bucket stands in the path or in the host's name")
       .choices({"auto", "path", "virtual"});
   command
-      .option("--credentials", credentials, "SOURCE",
-              "ID:KEY[:TOKEN] or a credentials file, given as @vault:NAME, @file:PATH, @cred:NAME "
-              "or @fd:N; without it AWS_ACCESS_KEY_ID and ~/.aws/credentials are used")
+      .option(
+          "--credentials", credentials, "SOURCE",
+          "ID:KEY[:TOKEN] or a credentials file, given as @vault:NAME, @file:PATH, @cred:NAME "
+          "or @fd:N; without it AWS_ACCESS_KEY_ID and ~/.aws/credentials are used; for a chat the "
+          "bot's token")
       .shows_default("");
   command.option("--retry-for", retry_for, "TIME",
                  "how long a request is tried again while the store fails");
@@ -70,6 +76,7 @@ OpenStore StoreOptions::open(std::function<void(const Trouble&)> trouble) const 
   settings.limits.send = settings.limits.answer = settings.limits.receive = stalled;
   settings.limits.connect = std::min(settings.limits.connect, stalled);
   settings.rate = static_cast<uint64_t>(std::max<int64_t>(0, limit.bps)) / 8;
+  settings.state = os::state_dir() + "/archive";
   settings.trouble = std::move(trouble);
   return open_store(parse_location(url), settings);
 }

@@ -165,6 +165,10 @@ cli::Command push_command() {
     if (o->parallel < 1 || o->parallel > 64)
       throw Error(Exit::kUsage, "usage.value", "--parallel: not from 1 to 64", "16 is usual");
     if (!o->directory.empty()) check_stream_name(stream_of(*o));
+    if (!o->url.empty() && parse_location(o->url).kind == Location::Kind::kChat) {
+      throw Error(Exit::kUsage, "archive.unsupported", "--to: a chat can't hold a live output",
+                  "put its recording there when it has ended, or push to s3:// or dir:");
+    }
   });
   command.run([o](cli::Context& context) {
     const std::string stream = stream_of(*o);

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cut.h"
 #include "os/fd.h"
 #include "progress.h"
 #include "verbs.h"
@@ -36,11 +37,35 @@ constexpr char kHow[] =
     "With --delete-after verified the local copy is deleted when every file's size and SHA-256 "
     "were read back from the store, and never otherwise.";
 
+constexpr char kChat[] =
+    "--to telegram://CHAT mirrors recordings into a Telegram chat, named @channel or by its "
+    "number, "
+    "through a bot that may post there; --credentials says where its token is. A media file that "
+    "is "
+    "no MP4, or is larger than a message holds, becomes MP4 parts of its own: each begins with a "
+    "keyframe and plays by itself, and together they hold every picture once. get gives the parts "
+    "back, stream-record concat makes one file of them. Other files go as they are, in numbered "
+    "pieces when they are too large; a recording's thumbnails stay out.\n\n"
+    "The hosted Bot API takes 49 MB in a message and gives out 20 MB: get and verify need parts "
+    "put with --part-size 19MB. A Bot API server of your own, named by --endpoint, takes 1,950 MB "
+    "and gives out all. The chat's limits are kept: one message a second, 20 a minute, and "
+    "whatever wait the server asks for. A message whose answer is lost is sent again and may be "
+    "there twice.\n\n"
+    "What messages hold a recording is kept on this machine, in STATE/archive/chats, with the "
+    "catalogue: keep a copy of it. A bot can delete what is less than 48 hours old, and people can "
+    "delete anything: a chat is a mirror, no archive, so --delete-after verified does not count "
+    "it.";
+
+constexpr char kNotFetched[] =
+    ": messages of more than 20 MB can't be fetched again through the hosted Bot API; those of "
+    "--part-size 19MB can";
+constexpr uint64_t kPartSize = 16 << 20;
+
 struct Options : StoreOptions, EventOptions {
   std::vector<std::string> inputs;
   std::string stream, as, delete_after = "never", owner;
   bool from_stdin = false, is_private = false, pending = false;
-  ByteSize part_size{16 << 20};
+  std::optional<ByteSize> part_size;
   unsigned parallel = 4;
 };
 
@@ -207,14 +232,38 @@ void put_stdin(const Options& o, Archiver& archiver, Batch& batch, control::Serv
   }
 }
 
+// How large the parts are, and how many go at a time.
+UploadSettings settings_of(const Options& o, const OpenStore& store) {
+  UploadSettings settings{kPartSize, o.parallel};
+  if (store.message_limit > 0) settings = {store.message_limit, 1};
+  if (o.part_size) settings.part_size = o.part_size->bytes;
+  if (store.message_limit > 0 && settings.part_size > store.message_limit) {
+    throw Error(Exit::kUsage, "usage.value",
+                "--part-size: " + to_text(*o.part_size) + " is more than a message holds there",
+                "at most " + std::to_string(store.message_limit / 1'000'000) + "MB");
+  }
+  return settings;
+}
+
+void cut_for(Archiver& archiver, const OpenStore& store, uint64_t part_size) {
+  archiver.cut_by([&store, part_size](const Deposit& d, const std::string& scratch) {
+    const bool large = std::any_of(d.files.begin(), d.files.end(), [&](const DepositFile& f) {
+      return std::filesystem::file_size(f.local) > store.download_limit;
+    });
+    if (large && part_size > store.download_limit) log::warning(d.id + kNotFetched);
+    return cut_for_chat(d, part_size, scratch);
+  });
+}
+
 Exit put(const Options& o, const cli::Context& context, control::Service& service) {
   const std::shared_ptr<OpenStore> opened = o.open_for(service);
   OpenStore& store = *opened;
+  const UploadSettings settings = settings_of(o, store);
   Catalog catalog(store, state_dir());
   service.ready("archiving to " + store.location.text());
   std::optional<Progress> progress(std::in_place, context, service, "uploading");
-  Archiver archiver(store, catalog, {o.part_size.bytes, o.parallel}, state_dir(),
-                    events_for(service, *progress));
+  Archiver archiver(store, catalog, settings, state_dir(), events_for(service, *progress));
+  if (store.message_limit > 0) cut_for(archiver, store, settings.part_size);
   Batch batch(archiver, service);
   archiver.abort_orphans();
   std::vector<Deposit> deposits;
@@ -260,8 +309,17 @@ void check(const Options& o) {
   if (o.from_stdin && ::isatty(0))
     usage("--stdin: standard input is a terminal", "pipe the recording in");
   if (o.parallel < 1 || o.parallel > 64) usage("--parallel: not from 1 to 64", "4 is usual");
-  if (o.part_size.bytes < (1 << 20) || o.part_size.bytes > (uint64_t{5} << 30))
+  if (o.part_size && (o.part_size->bytes < (1 << 20) || o.part_size->bytes > (uint64_t{5} << 30)))
     usage("--part-size: not from 1MiB to 5GiB", "16MiB is usual");
+  if (!o.url.empty() && parse_location(o.url).kind == Location::Kind::kChat) {
+    if (o.credentials.empty())
+      usage("--credentials is needed for a chat: the bot's token", "--credentials @vault:bot");
+    if (o.delete_after == "verified")
+      usage("--delete-after verified: a chat is a mirror, no archive",
+            "put it into a directory or a bucket as well, and delete it after that");
+    if (o.from_stdin)
+      usage("--stdin: a chat takes what is finished only", "record it into a file, then put that");
+  }
   if (!o.as.empty()) check_key("recording/" + o.as);
 }
 
@@ -293,10 +351,12 @@ cli::Command put_command() {
   command.flag("--private", o->is_private, "only users who are allowed may see it");
   command.option("--owner", o->owner, "USER", "whose data it is, for export --user");
   command.flag("--pending", o->pending, "finish what earlier runs left unfinished");
-  command.option("--part-size", o->part_size, "SIZE", "of an upload in parts");
+  command.option("--part-size", o->part_size, "SIZE", "of an upload in parts")
+      .shows_default("16MiB; of a chat what a message holds");
   command.option("--parallel", o->parallel, "N", "parts under way at a time, of all files");
   o->EventOptions::declare(command);
   command.note("UPLOADS", kHow);
+  command.note("TELEGRAM", kChat);
   command.check([o] { check(*o); });
   command.run([o](cli::Context& context) {
     control::Service service(o->service());
