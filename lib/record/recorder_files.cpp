@@ -1,5 +1,3 @@
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
@@ -7,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "os/free_space.h"
 #include "record/recorder.h"
 
 namespace stream::media {
@@ -18,9 +17,7 @@ constexpr Nanoseconds kRetry = std::chrono::seconds(1);
 constexpr uint64_t kRoomToResume = 2 << 20;
 
 uint64_t free_bytes(const std::string& directory) {
-  struct statvfs info {};
-  if (::statvfs(directory.c_str(), &info) != 0) return 0;
-  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+  return os::free_bytes(directory).value_or(0);
 }
 
 std::string too_full(uint64_t min_free) {

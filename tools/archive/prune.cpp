@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "os/file_lock.h"
+#include "os/free_space.h"
 #include "prune.h"
 
 namespace stream::archive {
@@ -42,7 +43,7 @@ using Options = PruneOptions;
 
 std::optional<uint64_t> free_of(const Location& location) {
   if (location.kind != Location::Kind::kDirectory) return std::nullopt;
-  return free_bytes(location.path);
+  return os::free_bytes(location.path);
 }
 
 // STREAM/RENDITION/segment: what a live output leaves, and nothing else.

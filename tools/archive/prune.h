@@ -14,7 +14,6 @@ struct PruneOptions : StoreOptions, IndexOptions, EventOptions {
 Policy read_policy(const std::string& path, const std::string& section);
 // Throws Error kNotAllowed "archive.clock" unless the clock is proven; notes it for the next run.
 void check_clock(const PruneOptions& o, OpenStore& store, const std::vector<CatalogRow>& rows);
-std::optional<uint64_t> free_bytes(const std::string& directory);
 
 Exit prune_local(const PruneOptions& o, const cli::Context& context, control::Service& service);
 

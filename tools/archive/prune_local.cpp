@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "os/fd.h"
 #include "os/file_lock.h"
+#include "os/free_space.h"
 #include "prune.h"
 
 namespace stream::archive {
@@ -144,7 +145,7 @@ Exit prune_local(const PruneOptions& o, const cli::Context& context, control::Se
   Json gone = Json::array(), kept = Json::array();
   uint64_t freed = 0;
   for (const Verdict& v :
-       choose_expired(candidates_of(all), policy, wall_now(), free_bytes(o.local))) {
+       choose_expired(candidates_of(all), policy, wall_now(), os::free_bytes(o.local))) {
     const Local& local = all[v.candidate];
     const auto entry = catalog.load(local.key);
     const std::string why = entry ? why_kept(local.deposit, *entry, *store.store)

@@ -1,5 +1,4 @@
 // The policy's file and the proof of the clock, for both kinds of pruning.
-#include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -99,12 +98,6 @@ void check_clock(const PruneOptions& o, OpenStore& store, const std::vector<Cata
                      {"boot_ms", evidence.now.boot.count() / 1'000'000},
                      {"boot_id", evidence.now.boot_id}};
   os::write_file(path, json.dump(), os::Sync::kNo, 0600);
-}
-
-std::optional<uint64_t> free_bytes(const std::string& directory) {
-  struct statvfs st {};
-  if (::statvfs(directory.c_str(), &st) != 0) return std::nullopt;
-  return uint64_t{st.f_bavail} * st.f_frsize;
 }
 
 }  // namespace stream::archive
