@@ -87,12 +87,16 @@ RungSpec parse_rung(std::string_view text) {
     rest.remove_prefix(comma + 1);
   }
   const size_t at = parts[0].find('@');
-  parse_size(parts[0].substr(0, at), text, rung);
+  rung.source = parts[0].substr(0, at) == "source";
+  if (rung.source)
+    rung.name = "source";
+  else
+    parse_size(parts[0].substr(0, at), text, rung);
   if (at != std::string_view::npos) {
     rung.bit_rate = parse_bit_rate(parts[0].substr(at + 1)).bps;
     if (rung.bit_rate < 10'000 || rung.bit_rate > 400'000'000)
       refuse(text, "its bit rate must be from 10k to 400M");
-  } else {
+  } else if (!rung.source) {
     for (const Default& d : kDefaults)
       if (rung.name == d.name) rung.bit_rate = d.bit_rate;
     if (!rung.bit_rate) refuse(text, "no bit rate");
@@ -107,7 +111,8 @@ RungSpec parse_rung(std::string_view text) {
 }
 
 std::string to_text(const RungSpec& rung) {
-  std::string text = rung.name + "@" + to_text(BitRate{rung.bit_rate});
+  std::string text = rung.name;
+  if (rung.bit_rate > 0) text += "@" + to_text(BitRate{rung.bit_rate});
   if (!rung.preset.empty()) text += ",preset=" + rung.preset;
   if (rung.encoder != "libx264") text += ",encoder=" + rung.encoder;
   if (!rung.tune.empty()) text += ",tune=" + rung.tune;
@@ -144,6 +149,7 @@ double box_scale(const RungSpec& rung, int width, int height) {
 }  // namespace
 
 std::optional<Size> fit(const RungSpec& rung, int width, int height) {
+  if (rung.source) return Size{even(width), even(height)};
   const double scale = box_scale(rung, width, height);
   if (scale > kNearly) return std::nullopt;
   if (scale >= 1) return Size{even(width), even(height)};

@@ -17,11 +17,13 @@ struct RungSpec {
   int box_width = 0, box_height = 0;
   int64_t bit_rate = 0;
   std::string encoder = "libx264", preset, tune, profile;
+  bool source = false;  // the picture as it is, whatever its size: there is no box
   friend bool operator==(const RungSpec&, const RungSpec&) = default;
 };
 
-// "720p@2800k,preset=veryfast,encoder=libx265", "960x540@2M", "1080p". The rate may be left out for
-// the rungs of the default ladder. Throws Error kUsage "rung.invalid" naming text and reason.
+// "720p@2800k,preset=veryfast,encoder=libx265", "960x540@2M", "1080p", "source". The rate may be
+// left out for the rungs of the default ladder. Throws Error kUsage "rung.invalid" naming text and
+// reason.
 RungSpec parse_rung(std::string_view text);
 std::string to_text(const RungSpec& rung);  // in the same form
 std::vector<RungSpec> default_rungs();      // 1080p 5000k, 720p 2800k, 480p 1400k, 360p 800k

@@ -50,7 +50,10 @@ Rendition::Rendition(RenditionOptions options) : options_(std::move(options)) {
   }
   playlist_.target_seconds = target_seconds(options_.segment);
   resume();
-  playlist_.type = options_.window.count() == 0 ? PlaylistType::kEvent : PlaylistType::kLive;
+  if (options_.vod) options_.window = Nanoseconds(0);
+  playlist_.type = options_.vod                   ? PlaylistType::kVod
+                   : options_.window.count() == 0 ? PlaylistType::kEvent
+                                                  : PlaylistType::kLive;
   playlist_.independent = options_.independent;
 }
 
@@ -257,6 +260,7 @@ bool Rendition::finish() {
 }
 
 bool Rendition::write_playlist() {
+  if (options_.vod && !playlist_.ended) return true;
   const std::string text = to_text(playlist_);
   for (bool again = true;;) {
     try {

@@ -24,6 +24,7 @@ struct RenditionOptions {
       std::chrono::seconds(2);  // longest segment to expect; decides TARGETDURATION
   // Media that stays listed; 0: all of it (EVENT). At least 3 segments always stay.
   Nanoseconds window = std::chrono::seconds(12);
+  bool vod = false;  // all of it stays listed, and the playlist appears when it is whole
   bool independent = true;
 };
 

@@ -21,6 +21,7 @@ hls::RenditionOptions Ladder::State::rendition(const std::string& name) const {
   o.format = options.spec.format;
   o.segment = segment_length();
   o.window = options.spec.window;
+  o.vod = options.spec.vod;
   return o;
 }
 

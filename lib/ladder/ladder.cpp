@@ -34,7 +34,7 @@ void Ladder::run(MediaInput& input) {
   std::deque<MediaInput::Item> first;
   s.tracks = input.tracks();
   s.on_tracks();
-  if (s.options.spec.copy_top) s.facts = examine(input, s.options.spec.segment, first);
+  if (s.options.spec.copies()) s.facts = examine(input, s.options.spec.segment, first);
   {
     std::lock_guard lock(s.mutex);
     s.feed = std::make_unique<LadderFeed>(input, s.options.on_slow, std::move(first));
@@ -163,7 +163,7 @@ void Ladder::State::on_video(av::Packet packet) {
     }
   }
   // Copied packets go ahead of the pictures, so an epoch begins with them.
-  if (packet.key && options.spec.copy_top && (!epoch || (copying && epoch_pending))) {
+  if (packet.key && options.spec.copies() && (!epoch || (copying && epoch_pending))) {
     const av::Track& v = *video_track();
     Size size = square_size(v.width, v.height, v.sample_aspect);
     if (const auto d = codec::describe(v.codec, v.extradata); d && d->width > 0)

@@ -15,8 +15,8 @@ constexpr double kMargin = 1.1;
 
 }  // namespace
 
-MasterBook::MasterBook(std::filesystem::path directory)
-    : path_(std::move(directory) / "master.m3u8") {}
+MasterBook::MasterBook(std::filesystem::path directory, bool at_end)
+    : path_(std::move(directory) / "master.m3u8"), at_end_(at_end) {}
 
 void MasterBook::expect(const std::string& name) {
   std::lock_guard lock(mutex_);
@@ -35,7 +35,7 @@ void MasterBook::update(const std::string& name, const Entry& entry) {
   const bool news = changed(e, entry) || entry.rates.peak > declared_[name];
   e = entry;
   const bool all = std::all_of(known_.begin(), known_.end(), [](auto& k) { return k.second; });
-  if (all && (news || !written_)) write(false);
+  if (!at_end_ && all && (news || !written_)) write(false);
 }
 
 void MasterBook::finish() {

@@ -14,7 +14,8 @@ namespace stream::media {
 
 class MasterBook {
  public:
-  explicit MasterBook(std::filesystem::path directory);
+  // `at_end`: it appears with finish() and not before.
+  explicit MasterBook(std::filesystem::path directory, bool at_end = false);
 
   struct Entry {
     int order = 0;  // in the playlist
@@ -37,6 +38,7 @@ class MasterBook {
   void write(bool final);
 
   const std::filesystem::path path_;
+  const bool at_end_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, bool> known_;

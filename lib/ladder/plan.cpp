@@ -48,10 +48,28 @@ std::string copy_obstacle(const LadderSpec& spec, const av::Track& video, const 
     return "its keyframes are " + seconds_text(facts.keyframe_distance) + " apart, segments of " +
            seconds_text(spec.segment) + " can't be cut";
   const int64_t rate = facts.bit_rate ? facts.bit_rate : video.bit_rate;
-  if (static_cast<double>(rate) > kCopyRate * static_cast<double>(top.spec.bit_rate))
+  if (!top.spec.source &&
+      static_cast<double>(rate) > kCopyRate * static_cast<double>(top.spec.bit_rate))
     return "its " + to_text(BitRate{rate / 1000 * 1000}) +
            "bit/s are more than 1.5 times the rung's " + to_text(BitRate{top.spec.bit_rate});
   return "";
+}
+
+// The rate that a picture deserves where `of` deserves its own.
+int64_t rate_for(Size size, Size of, int64_t rate) {
+  const double share =
+      static_cast<double>(size.width) * size.height / (static_cast<double>(of.width) * of.height);
+  return std::max<int64_t>(64'000, std::llround(static_cast<double>(rate) * std::pow(share, 0.75)));
+}
+
+// The rung "source" becomes one of the source's own size, in case that it has to be encoded.
+RungSpec of_source(RungSpec rung, Size source) {
+  const RungSpec top = default_rungs().front();
+  rung.box_width = std::max(source.width, source.height);
+  rung.box_height = std::min(source.width, source.height);
+  if (rung.bit_rate == 0)
+    rung.bit_rate = rate_for(source, {top.box_width, top.box_height}, top.bit_rate);
+  return rung;
 }
 
 void share_cores(Plan& plan, int cores) {
@@ -65,6 +83,11 @@ void share_cores(Plan& plan, int cores) {
 }
 
 }  // namespace
+
+bool LadderSpec::copies() const {
+  return copy_top ||
+         std::any_of(rungs.begin(), rungs.end(), [](const RungSpec& r) { return r.source; });
+}
 
 std::vector<int> cascade(Size source, const std::vector<Size>& rungs) {
   constexpr double kStep = 1.25;
@@ -106,25 +129,24 @@ Plan make_plan(const LadderSpec& spec, const av::Track* video, const av::Track* 
           {rung.name, "larger than the source's " + size_text(source.width, source.height)});
       continue;
     }
-    plan.rungs.push_back({rung, size->width, size->height, false, 1});
+    plan.rungs.push_back(
+        {rung.source ? of_source(rung, source) : rung, size->width, size->height, false, 1});
   }
   if (plan.rungs.empty() && !spec.rungs.empty()) {
     // Everything is too large: one rung of the source's own size, at the rate its pixels deserve.
     RungSpec rung = *std::min_element(
         spec.rungs.begin(), spec.rungs.end(),
         [](const RungSpec& a, const RungSpec& b) { return a.box_height < b.box_height; });
-    const double pixels = static_cast<double>(source.width) * source.height;
-    const double share = pixels / (static_cast<double>(rung.box_width) * rung.box_height);
-    rung.bit_rate = std::max<int64_t>(
-        64'000, std::llround(static_cast<double>(rung.bit_rate) * std::pow(share, 0.75)));
+    rung.bit_rate = rate_for(source, {rung.box_width, rung.box_height}, rung.bit_rate);
     rung.name = std::to_string(std::min(source.width, source.height)) + "p";
     plan.rungs.push_back({rung, source.width, source.height, false, 1});
   }
   std::stable_sort(plan.rungs.begin(), plan.rungs.end(),
                    [](const PlannedRung& a, const PlannedRung& b) {
+                     if (a.spec.source != b.spec.source) return a.spec.source;
                      return a.width * a.height > b.width * b.height;
                    });
-  if (spec.copy_top) {
+  if (spec.copies()) {
     plan.copy_refused = copy_obstacle(spec, *video, facts, plan);
     plan.rungs.front().copied = plan.copy_refused.empty();
     if (plan.rungs.front().copied) plan.segment = std::max(spec.segment, facts.keyframe_distance);

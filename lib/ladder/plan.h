@@ -20,7 +20,10 @@ struct LadderSpec {
   Nanoseconds segment = std::chrono::seconds(2);
   Nanoseconds window = std::chrono::seconds(12);  // 0: all (EVENT)
   hls::Format format = hls::Format::kFmp4;
+  bool vod = false;  // all of it, and every playlist appears when it is whole
   bool copy_top = false;
+  // The top rung is to be the source's own packets, where that can be.
+  bool copies() const;
 };
 
 // What a look at the first packets said; needed to copy.

@@ -16,7 +16,8 @@
 namespace stream::media {
 
 struct Ladder::State {
-  explicit State(LadderOptions o) : options(std::move(o)), master(options.output), shedder(1) {}
+  explicit State(LadderOptions o)
+      : options(std::move(o)), master(options.output, options.spec.vod), shedder(1) {}
 
   // A rung and what it is now.
   struct Line {

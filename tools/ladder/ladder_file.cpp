@@ -50,9 +50,10 @@ void read_ladder_file(const std::string& path, media::LadderSpec& spec) {
     spec.format = n->text() == "ts" ? hls::Format::kTs : hls::Format::kFmp4;
   }
   if (const auto* n = root.find("dvr"))
-    spec.window = n->text() == "all"
+    spec.window = n->text() == "all" || n->text() == "vod"
                       ? Nanoseconds(0)
                       : at(*n, [](const std::string& t) { return parse_duration(t); }).value;
+  if (const auto* n = root.find("dvr")) spec.vod = n->text() == "vod";
   if (const auto* n = root.find("copy_top")) spec.copy_top = n->boolean();
   if (const auto* n = root.find("audio_rate"))
     spec.audio_bit_rate = at(*n, [](const std::string& t) { return parse_bit_rate(t); }).bps;

@@ -40,7 +40,8 @@ void declare_ladder(cli::Command& c, Options& o) {
   c.option("--rung", o.rungs, "SIZE@RATE[,KEY=VALUE...]",
            "a rung, such as 720p@2800k,preset=veryfast or 960x540@2M; may be repeated and replaces "
            "the default ladder of 1080p@5000k, 720p@2800k, 480p@1400k, 360p@800k. Keys: preset, "
-           "encoder, tune, profile, name. Rungs above the source are left out")
+           "encoder, tune, profile, name. Rungs above the source are left out. \"source\" is the "
+           "source as it is: copied where that can be, encoded at its own size where not")
       .excludes("--ladder");
   c.option("--ladder", o.ladder_file, "FILE.yaml", "read rungs and settings from a file")
       .completes(cli::Completion::kFile);
@@ -55,8 +56,10 @@ void declare_ladder(cli::Command& c, Options& o) {
          "it; the plan says why not");
   c.section("Segments");
   c.option("--segment", o.segment, "TIME", "length of a segment");
-  c.option("--dvr", o.dvr, "TIME|all",
-           "what stays in the playlists: a time, or everything (an EVENT playlist)")
+  c.option(
+       "--dvr", o.dvr, "TIME|all|vod",
+       "what stays in the playlists: a time, or everything, in playlists that grow (all: EVENT) "
+       "or that appear when they are whole (vod: VOD)")
       .shows_default("6 segments");
   c.option("--format", o.format, "FORMAT", "packaging of the segments").choices({"fmp4", "ts"});
 }
@@ -69,7 +72,9 @@ cli::Command command(Options& o) {
       "Decodes once, scales and encodes every rung in parallel, and writes HLS: master.m3u8 and a "
       "directory per rendition with its playlist and segments.");
   root.example("stream-ladder -i bus:demo -o hls/demo", "the default ladder of a live stream");
-  root.example("stream-ladder -i talk.mp4 -o out --dvr all", "a file, as fast as possible");
+  root.example("stream-ladder -i talk.mp4 -o out --dvr vod", "a file, as fast as possible");
+  root.example("stream-ladder -i talk.mp4 -o out --dvr vod --rung source --segment 6s",
+               "a file, without encoding its pictures anew");
   root.example("stream-ladder plan -i talk.mp4", "what would be made of it, and why");
   o.input.declare(root);
   root.option("-o,--output", o.output, "DIR", "directory for playlists and segments")
@@ -128,7 +133,8 @@ media::LadderSpec make_spec(const Options& o) {
     throw Error(Exit::kUsage, "segment.invalid",
                 "a segment of " + to_text(Duration{spec.segment}) + " is out of range",
                 "use 500ms to 30s, for example --segment 2s");
-  if (o.dvr == "all")
+  if (!o.dvr.empty()) spec.vod = o.dvr == "vod";
+  if (o.dvr == "all" || spec.vod)
     spec.window = Nanoseconds(0);
   else if (!o.dvr.empty())
     spec.window = parse_duration(o.dvr).value;

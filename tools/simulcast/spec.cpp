@@ -63,6 +63,8 @@ void set_option(Spec& spec, std::string_view name, const std::string& value) {
   if (name == "video") {
     try {
       spec.video = media::parse_rung(value);
+      if (spec.video->source)
+        throw Error(Exit::kUsage, "rung.invalid", "pictures as they are need no video=");
     } catch (const Error& e) {
       throw Error(Exit::kUsage, "destination.video",
                   "destination " + spec.name + ": video=" + escaped(value, 60) + ": " + e.what(),

@@ -243,6 +243,22 @@ TEST_CASE("Rendition: a longer segment than promised raises the target duration"
   CHECK(dir.playlist().target_seconds == 10);
 }
 
+TEST_CASE("Rendition: VOD, the playlist appears when it is whole") {
+  Output dir;
+  RenditionOptions o = options(dir, 6s);
+  o.vod = true;
+  Rendition rendition(o);
+  rendition.begin_init(kInit);
+  for (int i = 0; i < 9; ++i) add_segment(rendition, 1000, i == 7 ? 3600ms : 2s);
+  CHECK_FALSE(dir.files().count("playlist.m3u8"));
+  CHECK(rendition.finish());
+  const MediaPlaylist playlist = dir.playlist();
+  CHECK(playlist.type == PlaylistType::kVod);
+  CHECK(playlist.ended);
+  CHECK(playlist.segments.size() == 9);
+  CHECK(playlist.target_seconds == 4);
+}
+
 TEST_CASE("Rendition: a directory that can't be used is named") {
   CHECK_THROWS_WITH_AS(Rendition({.directory = "/proc/nothing/here"}),
                        doctest::Contains("/proc/nothing/here"), Error);

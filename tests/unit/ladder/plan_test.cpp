@@ -50,6 +50,9 @@ TEST_CASE("parse_rung") {
   CHECK(parse_rung("480p").box_width == 854);
   CHECK(parse_rung("540x960@2M").box_width == 960);
   CHECK(parse_rung("720p@1M,name=720p-low").name == "720p-low");
+  CHECK(parse_rung("source,preset=fast").source);
+  CHECK(parse_rung("source").name == "source");
+  CHECK(to_text(parse_rung("source")) == "source");
   for (const char* wrong : {"", "720", "720p@", "721p@1M", "720p@fast", "900p", "720p@1M,crf=20",
                             "720p@1M,preset=", "720p@1M,name=../x", "720p@1M,encoder=x264", "0p@1M",
                             "99999999999p@1M", "720p@1M,", "720p@999G"}) {
@@ -147,6 +150,24 @@ TEST_CASE("make_plan: copy") {
     facts.keyframe_distance = std::chrono::seconds(10);
     CHECK(why().find("10s apart") != std::string::npos);
     CHECK(make_plan(spec, &v, nullptr, facts).segment == spec.segment);
+  }
+  SUBCASE("the source as it is: no box, no rate, the first whatever else there is") {
+    spec.copy_top = false;
+    facts.bit_rate = 40'000'000;
+    spec.rungs = {parse_rung("1080p"), parse_rung("360p"), parse_rung("source")};
+    const Plan plan = make_plan(spec, &v, nullptr, facts);
+    CHECK(names(plan) == "source:1920x1080 1080p:1920x1080 360p:640x360 ");
+    CHECK(plan.rungs[0].copied);
+    CHECK_FALSE(plan.rungs[1].copied);
+    v.codec = "vp9";
+    v.width = 1280;
+    v.height = 720;
+    const Plan encoded = make_plan(spec, &v, nullptr, facts);
+    CHECK(names(encoded) == "source:1280x720 360p:640x360 ");
+    CHECK_FALSE(encoded.rungs[0].copied);
+    CHECK(encoded.rungs[0].spec.bit_rate > 2'000'000);
+    CHECK(encoded.rungs[0].spec.bit_rate < 3'000'000);
+    CHECK(encoded.copy_refused.find("vp9") != std::string::npos);
   }
   SUBCASE("other obstacles") {
     facts.bit_rate = 9'000'000;
