@@ -9,6 +9,8 @@ namespace stream::media {
 namespace {
 
 constexpr size_t kMaxHeld = 200;
+constexpr size_t kMaxUndated = 32;
+constexpr int kUsualRate = 25;  // packets per second, of a track that does not say
 
 }  // namespace
 
@@ -18,6 +20,7 @@ Feed::Feed(Hub& hub, Timeline& timeline, av::Tracks tracks, std::string session)
       tracks_(std::move(tracks)),
       session_(std::move(session)),
       resumes_(hub.announced()),
+      undated_(tracks_.size(), std::vector<av::Packet>()),
       seen_(tracks_.size()),
       fresh_(tracks_.size(), true),
       keyed_(tracks_.size()) {}
@@ -25,12 +28,36 @@ Feed::Feed(Hub& hub, Timeline& timeline, av::Tracks tracks, std::string session)
 void Feed::push(av::Packet packet) {
   if (packet.dts == kNoTime) packet.dts = packet.pts;
   if (packet.pts == kNoTime) packet.pts = packet.dts;
-  if (packet.dts == kNoTime) return;  // undated packets cannot be placed
+  const auto track = static_cast<size_t>(packet.track);
+  if (packet.dts == kNoTime) return hold_undated(std::move(packet));
+  for (av::Packet& earlier : dated(track, packet)) push(std::move(earlier));
   if (begun_) return stamp(std::move(packet));
-  seen_[static_cast<size_t>(packet.track)] = true;
+  seen_[track] = true;
   held_.push_back(std::move(packet));
   const bool all = std::all_of(seen_.begin(), seen_.end(), [](bool s) { return s; });
   if (all || held_.size() >= kMaxHeld) begin();
+}
+
+// The first packets of a camera have no time until it has told its clock. Later ones can't be
+// placed.
+void Feed::hold_undated(av::Packet packet) {
+  auto& undated = undated_[static_cast<size_t>(packet.track)];
+  if (undated && undated->size() < kMaxUndated) undated->push_back(std::move(packet));
+}
+
+// What was held of the track, as it stands before its first packet that has a time.
+std::vector<av::Packet> Feed::dated(size_t track, const av::Packet& first) {
+  if (!undated_[track]) return {};
+  std::vector<av::Packet> packets = std::move(*undated_[track]);
+  undated_[track].reset();
+  const av::Track& t = tracks_[track];
+  const Rational length =
+      t.frame_rate.known() ? Rational{t.frame_rate.den, t.frame_rate.num} : Rational{1, kUsualRate};
+  const int64_t step = first.duration > 0 ? first.duration : rescale(1, length, t.time_base);
+  int64_t at = first.dts;
+  for (auto packet = packets.rbegin(); packet != packets.rend(); ++packet)
+    packet->dts = packet->pts = at -= step;
+  return packets;
 }
 
 void Feed::finish() {

@@ -1,6 +1,7 @@
 // A source whose tracks are known from the start (a file, a URL, a test pattern) into a hub, to the
 // contract of stream(7). On the hub's thread.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ class Feed {
   size_t tracks() const noexcept { return tracks_.size(); }
 
  private:
+  void hold_undated(av::Packet packet);
+  std::vector<av::Packet> dated(size_t track, const av::Packet& first);
   void begin();
   void stamp(av::Packet packet);
 
@@ -27,6 +30,8 @@ class Feed {
   std::string session_;
   bool begun_ = false, resumes_ = false;
   std::vector<av::Packet> held_;  // until every track has shown its first time
+  // By track, until it has shown its first time.
+  std::vector<std::optional<std::vector<av::Packet>>> undated_;
   std::vector<bool> seen_, fresh_, keyed_;
 };
 

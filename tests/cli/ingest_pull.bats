@@ -111,6 +111,38 @@ playlist() {
   [ "$(packets "$T/raw.nut" v)" -ge 180 ]
 }
 
+@test "a camera, over RTSP: all its pictures and sound; when it is back the readers are still there" {
+  # Cameras do not reorder pictures, and RTP has no decoding times.
+  ffmpeg -nostdin -v error -i "$(clip flash_4s)" -c:v libx264 -preset ultrafast -bf 0 -g 30 -sc_threshold 0 -c:a copy "$T/cam.mp4"
+  port=$(free_port)
+  camera() {
+    start "$1" rtsp_server.py "$port" "$T/cam.mp4"
+    wait_for 20 grep -q ready "$T/$1.out"
+  }
+  camera first
+  start ingest stream-ingest --pull "rtsp://127.0.0.1:$port/cam" --name demo --events "$T/events"
+  wait_for 15 has_event "$T/events" track.added
+  start reader socat -u "UNIX-CONNECT:$STREAM_RUNTIME_DIR/demo/media.sock" "OPEN:$T/raw.nut,creat"
+  wait_for 20 has_event "$T/events" publisher.disconnected
+  stop first KILL
+  camera second
+  wait_for 20 has_events publisher.connected 2
+  wait_for 20 has_events publisher.disconnected 2
+  stop ingest
+  wait_exit reader
+  assert_equal "$(event_count reader.disconnected)" 1
+  assert_event media.discontinuity '.reason == "session"'
+  order_is_good "$T/raw.nut"
+  decodes "$T/raw.nut"
+  # The first beep may be over when the reader comes.
+  flash_beep.py "$T/raw.nut" >"$T/offsets.json"
+  assert_json "$T/offsets.json" '.pairs >= 7 and .max_abs_ms <= 20'
+  pictures() {
+    ffmpeg -nostdin -v fatal -i "$1" -map 0:v -fps_mode passthrough -f framehash -hash md5 - | awk -F', *' '!/^#/ { print $6 }'
+  }
+  diff <(pictures "$T/cam.mp4") <(pictures "$T/raw.nut" | head -n "$(packets "$T/cam.mp4" v)")
+}
+
 @test "nobody there: network failure after the hold" {
   port=$(free_port)
   run timeout 30 stream-ingest --pull "tcp://127.0.0.1:$port" -o "$T/out.nut" --hold 2s

@@ -171,8 +171,10 @@ void Listener::pull_inputs(LiveStream& stream) {
     const InputSpec& input = options_.inputs[i];
     if (input.publishers) continue;
     media::SourceThread::Options o;
-    o.persistent = o.realtime = true;
-    stream.pull(i, open_url(input.url(), options_), o);
+    const std::string url = input.url();
+    o.persistent = true;
+    o.realtime = !keeps_its_own_pace(url);
+    stream.pull(i, open_url(url, options_), o);
   }
 }
 

@@ -57,6 +57,12 @@ media::OpenSource call_srt(const std::string& text, const av::InputOptions& opti
 
 }  // namespace
 
+bool keeps_its_own_pace(const std::string& url) {
+  const auto parsed = parse_url(url);
+  return parsed && (parsed->scheme == "rtsp" || parsed->scheme == "rtsps" ||
+                    parsed->scheme == "rtp" || parsed->scheme == "udp");
+}
+
 media::OpenSource open_url(const std::string& url, const Options& options) {
   av::InputOptions o;
   o.timeout = kSilence;
@@ -118,7 +124,7 @@ int run_source(const Options& options, cli::Context&) {
     });
     service.on_stop([&] { stream->end("stream-ingest stops"); });
     media::SourceThread::Options o;
-    o.realtime = options.realtime || options.to_bus();
+    o.realtime = (options.realtime || options.to_bus()) && !keeps_its_own_pace(options.pull);
     if (options.duration) o.duration = options.duration->value;
     if (!options.test_pattern && options.playlist.empty()) o.patience = options.hold.value;
     stream->on_begin([&] { service.ready(options.test_pattern ? "test pattern" : "pulling"); });
