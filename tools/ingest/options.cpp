@@ -1,3 +1,4 @@
+// Long because the options of the program, and the notes on them, are declared in one place.
 #include "options.h"
 
 #include <algorithm>
