@@ -1,6 +1,7 @@
 // Connections: their settings, how they begin and fail, and what their owner may ask of them.
 #include <access_control.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -13,6 +14,14 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kFinish = 1500ms;  // for the last bytes to be acknowledged and played
+
+// In packets, for what may be on the way or wait for its time: as many as 50 Mbit/s bring within
+// the latency and a round trip, and libsrt's own least. Beyond that libsrt's lists would only be
+// longer.
+constexpr int kLeastBuffer = 8192;
+constexpr auto kRoundTrip = 500ms;
+constexpr int kPacketsPerSecond = 50'000'000 / 8 / 1316;
+constexpr int kPacketBytes = 1472;  // as libsrt counts them
 
 constexpr int kPeerIdle = static_cast<int>(kPeerIdleTime.count());
 
@@ -48,6 +57,10 @@ void apply(SRTSOCKET id, const Settings& settings) {
   set(id, SRTO_RCVSYN, 0);
   set(id, SRTO_SNDSYN, 0);
   set(id, SRTO_LATENCY, static_cast<int>(settings.latency.count()));
+  const auto packets = std::max<int64_t>(
+      kLeastBuffer, (settings.latency + kRoundTrip).count() * kPacketsPerSecond / 1000);
+  set(id, SRTO_FC, static_cast<int>(packets));
+  set(id, SRTO_RCVBUF, static_cast<int>(packets) * kPacketBytes);
   set(id, SRTO_PEERIDLETIMEO, kPeerIdle);
   set(id, SRTO_CONNTIMEO, static_cast<int>(settings.connect_timeout.count()));
   if (settings.reorder > 0) set(id, SRTO_LOSSMAXTTL, settings.reorder);
