@@ -1,0 +1,185 @@
+#!/usr/bin/env bash
+# webrtc.sh [PART...]: what WebRTC costs and how late it is. Parts (default: all):
+#
+#   publishers  WHIP publishers of 1 Mbit/s (H.264 of 25 pictures a second and Opus) to one stream-ingest
+#   viewers     WHEP viewers of 1 Mbit/s of one stream of one stream-serve
+#   glass       from Chromium's camera through stream-ingest and stream-serve to another Chromium, by numbered pictures
+#   loss        the same, with 5 % of the datagrams lost and 50 ms there and back, on the way in and on the way out
+#   recovery    the same, after 10 s of 20 % loss on the way in
+#
+# The load is webrtc-load on the same machine, over loopback. PUBLISHERS (250) and VIEWERS (400) are run, and how many a
+# whole core carries is extrapolated from the CPU that they took; SECONDS_MEASURED (15) changes how long.
+# Exit code 1 when a bar is missed.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(realpath -m "${BENCH_DIR:-$here/../../build/bench}/webrtc")  # Chromium takes no .. in a path
+rm -rf "$work"
+mkdir -p "$work/hls"
+export STREAM_RUNTIME_DIR=$work/run PULSE_RUNTIME_PATH=$work/pulse
+PATH=${TOOLS_BIN:-$here/../../build/release/bin}:$PATH
+measured=${SECONDS_MEASURED:-15}
+address=$(ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
+missed=0
+pids=()
+end_all() {
+  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
+  wait 2>/dev/null || true
+  pids=()
+}
+trap end_all EXIT
+
+free_udp() {
+  python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", 0)); print(s.getsockname()[1])'
+}
+wait_for() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $end ] || { echo "not in time: $*" >&2; return 1; }
+    sleep 0.1
+  done
+}
+ready() { grep -qs '"event":"service.ready"' "$1"; }
+url_of() { jq -r 'select(.event == "listener.started").url' "$1"; }
+ticks() { awk '{ sub(/^.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
+
+# begin NAME PROGRAM ARGUMENT...: its pid in $begun, its events in NAME.events.
+begin() {
+  local name=$1
+  shift
+  rm -f "$work/$name.events"
+  "$@" -q --events "$work/$name.events" >/dev/null 2>"$work/$name.err" &
+  begun=$!
+  pids+=("$begun")
+  wait_for 20 ready "$work/$name.events"
+}
+
+# row FIGURE VALUE UNIT RELATION BAR
+row() {
+  local mark=ok
+  awk -v v="$2" -v r="$4" -v b="$5" 'BEGIN { exit !(r == ">=" ? v >= b : v <= b) }' || mark=MISSED missed=1
+  printf '%-58s %10s %-5s %2s %6s  %s\n' "$1" "$2" "$3" "$4" "$5" "$mark"
+}
+
+# load WHAT URL COUNT SERVER-PID: the percentage of a core that the server took, in $cpu; the report in load.json.
+load() {
+  webrtc-load "$1" "$2" "$3" $((measured + 6)) >"$work/load.json" 2>"$work/load.err" &
+  local loader=$! from to
+  pids+=("$loader")
+  wait_for 60 bash -c "grep -qs connected '$work/load.json' || ! kill -0 $loader 2>/dev/null"
+  sleep 3
+  from=$(ticks "$4")
+  [ -z "${PERF:-}" ] || perf record -q -g -o "$work/$1.perf" -p "$4" -- sleep "$measured" >/dev/null 2>&1 &
+  sleep "$measured"
+  to=$(ticks "$4")
+  wait "$loader" || { cat "$work/load.err" >&2; return 1; }
+  cpu=$(awk -v a="$from" -v b="$to" -v s="$measured" -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.1f", (b - a) * 100 / hz / s }')
+}
+# How many of 1 Mbit/s a core carries, by the CPU for what really went through. $2: packets that did not arrive.
+per_core() {
+  awk -v n="$1" -v lost="$2" -v all="$(of_load .packets)" -v rate="$(of_load .kbps_each)" -v c="$cpu" \
+    'BEGIN { printf "%d", n * (1 - lost / all) * rate / 1000 * 100 / c }'
+}
+of_load() { tail -n 1 "$work/load.json" | jq -r "$1"; }
+
+publishers() {
+  local count=${PUBLISHERS:-250} open=() i
+  for i in $(seq "$count"); do open+=(--open "bench-$i"); done
+  begin ingest stream-ingest --listen whip://127.0.0.1:0 --rtc-port 0 --rtc-address 127.0.0.1 "${open[@]}"
+  local url
+  url=$(url_of "$work/ingest.events")
+  load publish "http${url#whip}/bench-#/whip" "$count" "$begun"
+  local lost
+  lost=$(jq -s 'map(select(.event == "publisher.health")) | group_by(.session) | map(.[-1].lost_packets) | add' "$work/ingest.events")
+  row "WHIP publishers of 1 Mbit/s per core, from $count at $cpu %" "$(per_core "$count" "$lost")" "" '>=' 500
+  printf '  %s kbit/s each, %s packets, %s refused by the system; lost on the way: %s; %s KiB each\n' "$(of_load .kbps_each)" \
+    "$(of_load .packets)" "$(of_load .refused)" \
+    "$lost" \
+    "$(($(awk '/^VmRSS/ { print $2 }' "/proc/$begun/status") / count))"
+  end_all
+}
+
+viewers() {
+  local count=${VIEWERS:-400}
+  [ -s "$work/1000k.mp4" ] || ffmpeg -nostdin -v error -y -f lavfi -i "testsrc2=s=640x360:r=25:d=120,noise=alls=12:allf=t" \
+    -f lavfi -i "sine=f=440:r=48000:d=120" -pix_fmt yuv420p -c:v libx264 -preset ultrafast -bf 0 -b:v 920k -maxrate 920k \
+    -bufsize 400k -x264-params nal-hrd=cbr -g 50 -c:a libopus -b:a 64k "$work/1000k.mp4"
+  begin source stream-ingest --pull "$work/1000k.mp4" --name bench
+  begin serve stream-serve --hls "$work/hls" --listen http://127.0.0.1:0 --whep --rtc-port 0 --rtc-address 127.0.0.1
+  load watch "$(url_of "$work/serve.events")bench/whep" "$count" "$begun"
+  row "WHEP viewers of 1 Mbit/s per core, from $count at $cpu %" "$(per_core "$count" 0)" "" '>=' 800
+  printf '  %s kbit/s each, %s packets, %s lost or late, %s slow; %s KiB each\n' "$(of_load .kbps_each)" "$(of_load .packets)" \
+    "$(of_load .lost)" "$(grep -c '"viewer.slow"' "$work/serve.events" || true)" \
+    "$(($(awk '/^VmRSS/ { print $2 }' "/proc/$begun/status") / count))"
+  end_all
+}
+
+camera() {
+  local filter=testsrc2=s=640x360:r=30:d=30 bit
+  for bit in $(seq 0 9); do
+    filter+=",drawbox=x=$((bit * 32)):y=0:w=32:h=32:color=black:t=fill"
+    filter+=",drawbox=x=$((bit * 32)):y=0:w=32:h=32:color=white:t=fill:enable='mod(floor(n/$((1 << bit))),2)'"
+  done
+  [ -s "$work/camera.y4m" ] || ffmpeg -nostdin -v error -y -f lavfi -i "$filter" -pix_fmt yuv420p "$work/camera.y4m"
+}
+
+# relay NAME PLAN PORT: a relay to the port; its place in $place.
+relay() {
+  stream-fault udp "$address:0" "127.0.0.1:$3" "$2" --seed 7 >"$work/$1.out" 2>&1 &
+  pids+=($!)
+  wait_for 5 grep -qs 'listening on' "$work/$1.out"
+  place=$(sed -n 's/listening on //p' "$work/$1.out")
+}
+
+# glass NAME SECONDS PLAN-IN PLAN-OUT ARGUMENT...: Chromium to Chromium; the report in NAME.json.
+glass() {
+  local name=$1 length=$2 plan_in=$3 plan_out=$4 in_port out_port in=() out=() place url
+  shift 4
+  camera
+  in_port=$(free_udp)
+  [ -z "$plan_in" ] || { relay "$name-in" "$plan_in" "$in_port" && in=(--rtc-address "$place"); }
+  begin ingest stream-ingest --listen whip://127.0.0.1:0 --rtc-port "$in_port" "${in[@]}" --open bench
+  url=$(url_of "$work/ingest.events")
+  out_port=$(free_udp)
+  [ -z "$plan_out" ] || { relay "$name-out" "$plan_out" "$out_port" && out=(--rtc-address "$place"); }
+  begin serve stream-serve --hls "$work/hls" --listen http://127.0.0.1:0 --whep --rtc-port "$out_port" "${out[@]}"
+  node "$here/../browser/glass.mjs" "http${url#whip}/bench/whip" "$(url_of "$work/serve.events")bench/live" \
+    --camera "$work/camera.y4m" --seconds "$length" "$@" >"$work/$name.json" 2>"$work/$name.err" || { cat "$work/$name.err" >&2; return 1; }
+  end_all
+}
+of() { jq -r "$2" "$work/$1.json"; }
+
+parts=("$@")
+[ $# -gt 0 ] || parts=(publishers viewers glass loss recovery)
+for part in "${parts[@]}"; do
+  case $part in
+    publishers | viewers) "$part" ;;
+    glass)
+      glass clean "$measured" '' ''
+      row "glass to glass, median of $(of clean .pictures) pictures" "$(of clean .median_ms)" ms '<=' 150
+      row "glass to glass, 95 of 100" "$(of clean .p95_ms)" ms '<=' 300
+      printf '  least %s ms; the player holds a picture for %s ms; sent: %s\n' "$(of clean .least_ms)" "$(of clean .buffer_ms)" \
+        "$(of clean '.sent | tojson')"
+      ;;
+    loss)
+      for way in in out; do
+        plan='delay=25ms loss=5%'
+        if [ $way = in ]; then glass "loss-$way" "$measured" "$plan" ''; else glass "loss-$way" "$measured" '' "$plan"; fi
+        row "5 % loss, 50 ms there and back, on the way $way: frozen" "$(of "loss-$way" '100 * .frozen_share | . * 100 | round / 100')" % '<=' 2
+        printf '  %s freezes, median %s ms, 95 of 100 %s ms, %s lost for the player, %s key frames asked for\n' "$(of "loss-$way" .freezes)" \
+          "$(of "loss-$way" .median_ms)" "$(of "loss-$way" .p95_ms)" "$(of "loss-$way" .lost)" "$(of "loss-$way" .plis)"
+      done
+      ;;
+    recovery)
+      glass recovery 45 'delay=10ms; 15s: delay=10ms loss=20%; 25s: delay=10ms' '' --bad-until 25
+      row "10 s of 20 % loss on the way in: back to start + 100 ms after" "$(of recovery '.recovered_seconds * 10 | round / 10')" s '<=' 10
+      of recovery '.each_second_ms | map(tostring) | join(" ")' | sed 's/^/  median of each second, ms: /'
+      of recovery '.pictures_each_second | map(tostring) | join(" ")' | sed 's/^/  pictures of each second: /'
+      ;;
+    *)
+      echo "webrtc.sh: no part '$part'" >&2
+      exit 2
+      ;;
+  esac
+done
+exit "$missed"
