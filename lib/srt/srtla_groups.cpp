@@ -113,13 +113,14 @@ void SrtlaGroups::join(const Endpoint& from, const SrtlaId& id, Nanoseconds now)
 
 void SrtlaGroups::tick(Nanoseconds now) {
   std::vector<Group*> over;
-  for (const auto& [id, group] : groups_) {
-    std::erase_if(group->links, [&](const Link& link) {
+  for (const auto& entry : groups_) {
+    Group& group = *entry.second;
+    std::erase_if(group.links, [&](const Link& link) {
       const bool silent = now - link.heard > limits_.silence;
-      if (silent && link.peer != group->from) by_peer_.erase(link.peer);
+      if (silent && link.peer != group.from) by_peer_.erase(link.peer);
       return silent;
     });
-    if (group->links.empty() && now - group->since > limits_.silence) over.push_back(group.get());
+    if (group.links.empty() && now - group.since > limits_.silence) over.push_back(&group);
   }
   for (Group* group : over) drop(*group);
 }
