@@ -213,6 +213,32 @@ A="stream-archive"
   [ -z "$(find "$T/state/archive/queue" -type f)" ]
 }
 
+@test "what is kept of standard input has a bound, and leaves room on the disk" {
+  random_file talk.mp4 14000000
+  # Whoever writes without an end is told at once.
+  run bash -c 'cat talk.mp4 /dev/zero | { stream-archive put --stdin --as talk.mp4 --to dir:store \
+    --spool-max 8MiB --json >out.json 2>err; echo "$?"; }'
+  assert_output 13
+  grep -q -- "--spool-max is 8MiB" err
+  size=$(stat -c %s store/recording/talk.mp4)
+  [ "$size" -gt 7000000 ] && [ "$size" -le 8388608 ]
+  cmp -n "$size" talk.mp4 store/recording/talk.mp4
+  assert_json out.json '.recordings[0].verified and .failed == 1'
+  [ -z "$(find "$T/state/archive/queue" -type f)" ]
+  # What earlier runs left counts.
+  mkdir -p "$T/state/archive/queue"
+  truncate -s 8MiB "$T/state/archive/queue/0.spool"
+  run $A put --stdin --as b.mp4 --to dir:store --spool-max 8MiB <talk.mp4
+  assert_status 1
+  assert_output "cannot keep standard input" "--pending"
+  run $A put --stdin --as b.mp4 --to dir:store --min-free 100000GiB <talk.mp4
+  assert_status 1
+  assert_output "--min-free"
+  [ ! -e store/recording/b.mp4 ]
+  $A put --stdin --as b.mp4 --to dir:store --spool-max 32MiB <talk.mp4
+  cmp talk.mp4 store/recording/b.mp4
+}
+
 @test "45 streams whose 3 files end in the same second: all arrive, memory is bounded" {
   start_fake
   mkdir rec

@@ -1,12 +1,8 @@
 // put: recordings and files into a store.
-#include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <condition_variable>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -17,8 +13,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cut.h"
-#include "os/fd.h"
 #include "progress.h"
+#include "spool.h"
 #include "verbs.h"
 
 namespace stream::archive {
@@ -33,7 +29,9 @@ constexpr char kHow[] =
     "While the store fails, every request is tried again with growing random waits, up to "
     "--retry-for. After a kill the same command goes on where it was: parts that the store has are "
     "not sent again. --pending finishes whatever earlier runs left, also what came by --stdin, "
-    "which is kept on the disk in STATE/archive/queue until it has arrived and was read back.\n\n"
+    "which is kept on the disk in STATE/archive/queue until it has arrived and was read back. When "
+    "that would take more than --spool-max, or leave less than --min-free, no more is read: what "
+    "came until then is archived, and the exit code is 13.\n\n"
     "With --delete-after verified the local copy is deleted when every file's size and SHA-256 "
     "were read back from the store, and never otherwise.";
 
@@ -66,6 +64,7 @@ struct Options : StoreOptions, EventOptions {
   std::string stream, as, delete_after = "never", owner;
   bool from_stdin = false, is_private = false, pending = false;
   std::optional<ByteSize> part_size;
+  ByteSize spool_max, min_free{256 << 20};
   unsigned parallel = 4;
 };
 
@@ -77,57 +76,6 @@ Deposit deposit_of(const Options& o, const std::string& input) {
   d.delete_after = o.delete_after == "verified";
   return d;
 }
-
-// Standard input into a file that grows while it is uploaded.
-class Spool {
- public:
-  Spool(std::string path, control::Service& service) : path_(std::move(path)), service_(service) {
-    file_ = os::Fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file_) throw_errno("create", path_, errno);
-    thread_ = std::thread([this] { run(); });
-  }
-  ~Spool() { thread_.join(); }
-
-  std::pair<uint64_t, bool> grown(uint64_t size) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ended_ || size_ > size; });
-    return {size_, ended_};
-  }
-  int error() const { return error_; }  // errno of the disk, once it has ended
-
- private:
-  void run() {
-    std::vector<uint8_t> buffer(1 << 20);
-    int error = 0;
-    while (!service_.stopping()) {
-      struct pollfd waits[2] = {{0, POLLIN, 0}, {service_.stop_fd(), POLLIN, 0}};
-      if (::poll(waits, 2, -1) < 0 && errno == EINTR) continue;
-      if (waits[1].revents) break;
-      const ssize_t n = ::read(0, buffer.data(), buffer.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) break;
-      error = os::write_all(file_.get(), {buffer.data(), static_cast<size_t>(n)});
-      if (error != 0) break;
-      const std::lock_guard lock(mutex_);
-      size_ += static_cast<uint64_t>(n);
-      changed_.notify_all();
-    }
-    const std::lock_guard lock(mutex_);
-    error_ = error;
-    ended_ = true;
-    changed_.notify_all();
-  }
-
-  const std::string path_;
-  control::Service& service_;
-  os::Fd file_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  uint64_t size_ = 0;
-  bool ended_ = false;
-  std::atomic<int> error_{0};
-  std::thread thread_;
-};
 
 Archiver::Events events_for(control::Service& service, Progress& progress) {
   Archiver::Events events;
@@ -222,14 +170,9 @@ void put_stdin(const Options& o, Archiver& archiver, Batch& batch, control::Serv
   const std::string path = archiver.new_spool(o.as);
   d.files.push_back({path, o.as});
   d.id = recording_id_of(o.as);
-  Spool spool(path, service);
+  Spool spool(path, {o.spool_max.bytes, o.min_free.bytes}, service);
   batch.one(d, [&](uint64_t size) { return spool.grown(size); });
-  if (spool.error() != 0) {
-    batch.failed(path, Error(Exit::kPartial, "archive.spool",
-                             "standard input was archived only in part: cannot write " + path +
-                                 ": " + errno_text(spool.error()),
-                             "make room on the disk that holds STATE"));
-  }
+  if (const auto error = spool.error()) batch.failed(path, *error);
 }
 
 // How large the parts are, and how many go at a time.
@@ -342,6 +285,12 @@ cli::Command put_command() {
   o->StoreOptions::declare(command, "--to");
   command.flag("--stdin", o->from_stdin, "put what comes on standard input, as --as");
   command.option("--as", o->as, "NAME", "file name of what comes on standard input");
+  command
+      .option("--spool-max", o->spool_max, "SIZE",
+              "what is kept of standard input, of this run and of earlier ones that did not end, "
+              "takes no more of the disk; 0B is no limit")
+      .shows_default("no limit");
+  command.option("--min-free", o->min_free, "SIZE", "what it leaves free on that disk");
   command
       .option("--stream", o->stream, "NAME",
               "stream that it belongs to, as the manifest says otherwise")
