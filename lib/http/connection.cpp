@@ -145,8 +145,8 @@ class Connection::Turn {
       return admit;
     }
     static const std::string kMethods = "GET, HEAD, OPTIONS";
-    return {0,
-            request_.method == "OPTIONS" ? preflight(kMethods, "Range") : method_refused(kMethods)};
+    return {0, request_.method == "OPTIONS" ? preflight(kMethods, "Range, Authorization")
+                                            : method_refused(kMethods)};
   }
 
   asio::awaitable<bool> read_body(size_t limit) {

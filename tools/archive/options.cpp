@@ -9,11 +9,11 @@
 
 namespace stream::archive {
 
-void StoreOptions::declare(cli::Command& command, const std::string& flag) {
-  command
-      .option(flag, url, "URL",
-              "the store, and where in it: s3://BUCKET[/PREFIX], dir:PATH or telegram://CHAT")
-      .required();
+void StoreOptions::declare(cli::Command& command, const std::string& flag, bool required) {
+  auto& where = command.option(
+      flag, url, "URL",
+      "the store, and where in it: s3://BUCKET[/PREFIX], dir:PATH or telegram://CHAT");
+  if (required) where.required();
   command.section("Store");
   command
       .option(

@@ -5,38 +5,84 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "manifest/rights.h"
 #include "os/atomic_file.h"
+#include "os/fd.h"
 #include "restore.h"
+#include "rights.h"
 #include "verbs.h"
 
 namespace stream::archive {
 namespace {
 
+using Edit = std::function<void(CatalogEntry&)>;
+
 struct Change : StoreOptions, IndexOptions {
-  std::vector<std::string> recordings;
+  std::vector<std::string> recordings, hls;
   std::vector<std::string> allow, forbid;
   std::string owner;
   bool make_public = false, make_private = false, hold = false, release = false;
   void declare_common(cli::Command& command) {
-    command.positional("RECORDING", recordings, "names, or STREAM/NAME");
-    StoreOptions::declare(command);
+    command.description(
+        "Of recordings in a store, and of HLS outputs: what stream-serve shows to viewers, see "
+        "there. An output may be named before its stream begins. What vod makes of a recording has "
+        "the rights that it had then.");
+    command.positional("RECORDING", recordings, "names, or STREAM/NAME").optional();
+    StoreOptions::declare(command, "--store", false);
+    command
+        .option("--hls", hls, "DIR",
+                "an output of stream-ladder or of vod that it is to be true of")
+        .completes(cli::Completion::kDirectory);
     IndexOptions::declare(command);
     command.check([this] {
-      if (recordings.empty())
-        throw Error(Exit::kUsage, "usage.value", "no recording was named", "name one or more");
+      if (recordings.empty() && hls.empty())
+        throw Error(Exit::kUsage, "usage.value", "no recording was named",
+                    "name one or more, or pass --hls DIR");
+      if (!recordings.empty() && url.empty())
+        throw Error(Exit::kUsage, "usage.value", "where is the recording? --store is missing",
+                    "for example --store dir:/srv/archive");
+      if (!hls.empty() && (hold || release))
+        throw Error(Exit::kUsage, "usage.value", "--hls: prune leaves outputs alone anyway",
+                    "--hold and --release are for recordings in a store");
     });
   }
 };
 
-int change(const Change& o, const cli::Context& context,
-           const std::function<void(CatalogEntry&)>& edit) {
+void take(const manifest::Rights& rights, CatalogEntry& entry) {
+  entry.hidden = rights.hidden;
+  entry.is_public = rights.is_public;
+  entry.owner = rights.owner;
+  entry.allow = rights.allow;
+}
+
+void change_recordings(const Change& o, const Edit& edit, const Edit& tell) {
   OpenStore store = o.open();
   Catalog catalog(store, state_dir());
-  Json entries = Json::array();
   for (const std::string& name : o.recordings) {
     CatalogEntry entry = catalog.find(name, o.max_age.value);
     edit(entry);
     catalog.save(entry);
+    tell(entry);
+  }
+}
+
+void change_output(const std::string& folder, const Edit& edit, const Edit& tell) {
+  const std::string path = folder + "/" + manifest::kRightsFile;
+  CatalogEntry entry;  // an output has the same rights as a recording
+  entry.id = folder;
+  if (std::filesystem::exists(path))
+    take(manifest::rights_from_json(Json::parse(os::read_file(path), nullptr, false)), entry);
+  edit(entry);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw_errno("create", folder, error.value());
+  write_rights(entry, folder);
+  tell(entry);
+}
+
+int change(const Change& o, const cli::Context& context, const Edit& edit) {
+  Json entries = Json::array();
+  const Edit tell = [&](CatalogEntry& entry) {
     entries.push_back({{"recording", entry.id},
                        {"visibility", entry.is_public ? "public" : "private"},
                        {"hidden", entry.hidden},
@@ -45,7 +91,9 @@ int change(const Change& o, const cli::Context& context,
                        {"owner", entry.owner.empty() ? Json(nullptr) : Json(entry.owner)}});
     context.confirm(entry.id + " is " + (entry.is_public ? "public" : "private") +
                     (entry.hidden ? ", hidden" : "") + (entry.held ? ", held" : ""));
-  }
+  };
+  if (!o.recordings.empty()) change_recordings(o, edit, tell);
+  for (const std::string& folder : o.hls) change_output(folder, edit, tell);
   if (context.json())
     context.print_json({{"schema", "stream.archive.set/1"}, {"recordings", entries}});
   return 0;
@@ -162,8 +210,19 @@ Exit export_user(const ExportOptions& o, const cli::Context& context, control::S
 
 }  // namespace
 
+manifest::Rights rights_of(const CatalogEntry& entry) {
+  return {entry.hidden, entry.is_public, entry.owner, entry.allow};
+}
+
+void write_rights(const CatalogEntry& entry, const std::string& folder) {
+  os::write_file(
+      folder + "/" + manifest::kRightsFile,
+      to_json(rights_of(entry)).dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
+      os::Sync::kYes);
+}
+
 cli::Command hide_command() {
-  return hide("hide", "leave recordings out of lists", true);
+  return hide("hide", "leave recordings out of lists, and show them by token only", true);
 }
 
 cli::Command unhide_command() {

@@ -28,6 +28,7 @@ cli::Command delete_command();
 cli::Command export_command();
 cli::Command prune_command();
 cli::Command lifecycle_command();
+cli::Command vod_command();
 
 // Which store, and how it is spoken to.
 struct StoreOptions {
@@ -36,7 +37,7 @@ struct StoreOptions {
   BitRate limit;
 
   // `flag`: "--store", or "--to" for what writes.
-  void declare(cli::Command& command, const std::string& flag = "--store");
+  void declare(cli::Command& command, const std::string& flag = "--store", bool required = true);
   OpenStore open(std::function<void(const Trouble&)> trouble = nullptr) const;
   // For a verb that may run for long: the service tells its troubles and stops it, whenever that
   // is, even when the verb has let go of it.

@@ -9,8 +9,10 @@
 #include "base/url.h"
 #include "cli/run.h"
 #include "control/service.h"
+#include "guard.h"
 #include "http/listen_address.h"
 #include "http/server.h"
+#include "keys/publish_token.h"
 #include "net/passed_listeners.h"
 #include "site.h"
 #include "viewers.h"
@@ -39,11 +41,20 @@ std::unique_ptr<http::Server> listen(boost::asio::io_context& io, const Options&
 
 Exit serve(const Options& options, const cli::Context& context, boost::asio::io_context& io,
            control::Service& service) {
-  const Site site(options.hls, options.player, options.whep, options.whip, options.group);
+  Site site(options.hls, options.player, options.whep, options.whip, options.group);
+  std::optional<crypto::VerifyKey> key;
+  if (!options.token_key.empty()) key = keys::read_public_key(options.token_key);
+  Guard guard(options.hls, std::move(key));
+  site.list_only([&](const std::string& stream) { return guard.listed(stream); });
   const auto viewers = options.whep ? watch(io, options, service) : nullptr;
   const auto server = listen(io, options, [&](const http::Request& request) {
+    Guard::Verdict verdict =
+        guard.judge(request, std::chrono::floor<std::chrono::seconds>(wall_now()));
+    if (verdict.refusal) return std::move(*verdict.refusal);
     auto response = viewers ? viewers->respond(request) : std::nullopt;
-    return response ? std::move(*response) : site.respond(request);
+    if (!response) response = site.respond(request);
+    Guard::mark(verdict, *response);
+    return std::move(*response);
   });
   if (viewers)
     server->admit([&](const http::Request& request) { return admit(*viewers, request); });
@@ -130,11 +141,21 @@ cli::Command command(Options& options) {
       "browser, with the key typed in or behind the # of an invitation link "
       "(NAME/publish#key=KEY), which no server sees. Browsers give a camera to pages over https "
       "or from their own machine only.\n\n"
+      "What stream-archive hides or makes private is not shown: the outputs that it was told of "
+      "(set --hls), and in a directory that is an archive its recordings, NAME/recording/FILE. A "
+      "viewer's token (stream-keys token viewer) opens what is hidden, and what is private when "
+      "its "
+      "user is allowed; --token-key checks it. It comes as \"Authorization: Bearer TOKEN\" or as "
+      "?token=TOKEN behind the address of a page or a playlist, which then becomes a cookie. "
+      "Without one the answer is 404 for what is hidden and 401 for what is private, and 403 for a "
+      "token that does not do.\n\n"
       "There is no TLS: put a proxy in front of it where viewers come from outside. A listening "
       "socket passed by the service manager (LISTEN_FDS) replaces --listen.");
   root.example("stream-serve --hls hls/", "Serve everything below hls/ to this machine");
   root.example("stream-serve --listen http://0.0.0.0:8080 --hls hls/ --events -",
                "Serve to everybody, with one line of JSON per request");
+  root.example("stream-serve --hls hls/ --token-key viewers.json",
+               "Private streams too, to viewers with a token");
   root.example("stream-serve --hls hls/ --whep", "Live streams over WebRTC too, at NAME/live");
   root.file("STATE/NAME/stream.json", "the manifests that --group reads, see stream(7)");
   root.option("--hls", options.hls, "DIR", "directory whose subdirectories are streams").required();
@@ -143,6 +164,10 @@ cli::Command command(Options& options) {
   root.option("--group", options.group, "NAME",
               "list the streams of this group (stream.yaml(5)) by their titles: live ones, those "
               "that come with their next session, and those that have ended");
+  root.option("--token-key", options.token_key, "FILE",
+              "let viewers with a token see what is not for everybody: the public key, as "
+              "stream-keys token public-key prints it")
+      .completes(cli::Completion::kFile);
   root.section("WebRTC");
   root.flag("--whep", options.whep,
             "play live streams of this machine over WebRTC too: players POST to NAME/whep");
@@ -163,6 +188,7 @@ cli::Command command(Options& options) {
   root.option("--idle-timeout", options.idle, "TIME", "how long a silent connection is kept");
   root.section("Service");
   options.service.declare(root);
+  root.file("DIR/NAME/rights.json", "who may see the stream, stream.rights/1");
   root.check([&] {
     http::listen_address(options.listen);
     check_whip(options.whip);

@@ -11,7 +11,7 @@
 namespace stream::serve {
 
 struct Options {
-  std::string listen = "http://127.0.0.1:8080", hls, player, whip, group;
+  std::string listen = "http://127.0.0.1:8080", hls, player, whip, group, token_key;
   unsigned max_connections = 2048, max_per_address = 128;
   bool whep = false;
   unsigned rtc_port = 8190;                // of UDP; 8189 is stream-ingest's

@@ -140,6 +140,7 @@ Response Site::respond(const Request& request) const {
 std::string Site::rows() const {
   std::string rows;
   for (const StreamEntry& entry : streams()) {
+    if (!pass_(entry.name)) continue;
     const char* state = words(entry.state);
     std::string text = state;
     if (!entry.coming.empty() && entry.state != StreamEntry::State::kLive)

@@ -1,6 +1,7 @@
 // What stream-serve answers: the list of streams, a page per stream, the player's files, and the
-// media. Immutable after construction.
+// media.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class Site {
   // ones first, then what comes.
   std::vector<StreamEntry> streams() const;
   std::vector<std::string> stream_names() const;
+  // The list of streams names those only that pass.
+  void list_only(std::function<bool(const std::string& stream)> pass) { pass_ = std::move(pass); }
 
  private:
   std::string rows() const;
@@ -53,6 +56,7 @@ class Site {
   const bool live_;
   const std::string whip_;
   const std::unique_ptr<const Programme> programme_;
+  std::function<bool(const std::string&)> pass_ = [](const std::string&) { return true; };
 };
 
 }  // namespace stream::serve

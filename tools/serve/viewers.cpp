@@ -53,7 +53,7 @@ std::unique_ptr<whep::Service> watch(boost::asio::io_context& io, const Options&
 http::Admit admit(const whep::Service& viewers, const http::Request& request) {
   if (auto ours = viewers.admit(request)) return std::move(*ours);
   constexpr const char* kMethods = "GET, HEAD, OPTIONS";
-  if (request.method == "OPTIONS") return {0, http::preflight(kMethods, "Range")};
+  if (request.method == "OPTIONS") return {0, http::preflight(kMethods, "Range, Authorization")};
   return {0, http::method_refused(kMethods)};
 }
 

@@ -1,0 +1,59 @@
+#include "manifest/rights.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace stream::manifest {
+
+namespace {
+
+[[noreturn]] void invalid(const std::string& what) {
+  throw Error(Exit::kConfig, "rights.invalid", "the rights are not valid: " + what,
+              "their schema is stream.rights/1; set them anew with stream-archive set");
+}
+
+const Json& member(const Json& document, const char* name) {
+  const auto at = document.find(name);
+  if (at == document.end()) invalid(std::string("no \"") + name + "\"");
+  return *at;
+}
+
+}  // namespace
+
+bool Rights::lets(const std::string& user) const {
+  if (is_public) return true;
+  return !user.empty() &&
+         (user == owner || std::find(allow.begin(), allow.end(), user) != allow.end());
+}
+
+Json to_json(const Rights& rights) {
+  return {{"schema", "stream.rights/1"},
+          {"visibility", rights.is_public ? "public" : "private"},
+          {"hidden", rights.hidden},
+          {"owner", rights.owner.empty() ? Json(nullptr) : Json(rights.owner)},
+          {"allow", rights.allow}};
+}
+
+Rights rights_from_json(const Json& document) {
+  if (!document.is_object()) invalid("no object");
+  Rights rights;
+  const Json &visibility = member(document, "visibility"), &hidden = member(document, "hidden"),
+             &owner = member(document, "owner"), &allow = member(document, "allow");
+  if (visibility != "public" && visibility != "private")
+    invalid("\"visibility\" is neither public nor private");
+  rights.is_public = visibility == "public";
+  if (!hidden.is_boolean()) invalid("\"hidden\" is neither true nor false");
+  rights.hidden = hidden.get<bool>();
+  if (!owner.is_null() && !owner.is_string()) invalid("\"owner\" is no name");
+  if (owner.is_string()) rights.owner = owner.get<std::string>();
+  if (!allow.is_array()) invalid("\"allow\" is no list");
+  for (const Json& user : allow) {
+    if (!user.is_string()) invalid("\"allow\" holds what is no name");
+    rights.allow.push_back(user.get<std::string>());
+  }
+  return rights;
+}
+
+}  // namespace stream::manifest
