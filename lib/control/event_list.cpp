@@ -181,6 +181,12 @@ constexpr EventField kArchived[] = {
     {"sent_bytes", "what this run had to send"},
     {"verified", "whether size and checksum were read back"},
 };
+constexpr EventField kVod[] = {
+    {"recording", "its name"},
+    {"path", "directory of the output"},
+    {"renditions", "how many, without those of sound"},
+    {"bytes", "of all its files"},
+};
 constexpr EventField kDamaged[] = {{"key", "object's key in the store"},
                                    {"reason", "why, for people"}};
 constexpr EventField kStoreRetry[] = {
@@ -396,7 +402,8 @@ constexpr std::array kEvents = {
     EventInfo{"recording.ready", "record",
               "A session ended, and its files are closed and listed with checksums.",
               kReadyRecording},
-    EventInfo{"progress", "ladder record", "How the work goes, once in a while.", kProgress},
+    EventInfo{"progress", "archive ladder record", "How the work goes, once in a while.",
+              kProgress},
     EventInfo{"object.stored", "archive", "A file is in the store.", kObject},
     EventInfo{"object.verified", "archive", "Its size and checksum were read back.", kObject},
     EventInfo{"object.damaged", "archive", "The store has it not, or not as it was put.", kDamaged},
@@ -404,6 +411,7 @@ constexpr std::array kEvents = {
               kArchived},
     EventInfo{"recording.deleted", "archive", "A recording went as the policy says.",
               kRecordingDeleted},
+    EventInfo{"vod.ready", "archive", "A recording is there as HLS.", kVod},
     EventInfo{"store.retrying", "archive", "The store failed and is tried again.", kStoreRetry},
     EventInfo{"transfer.progress", "archive", "How far it has come, every 5 s.", kTransfer},
     EventInfo{"mirror.live", "archive", "All playlists of a live output are in the store.",

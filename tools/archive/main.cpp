@@ -39,5 +39,6 @@ int main(int argc, char** argv) {
   root.subcommand(archive::export_command());
   root.subcommand(archive::prune_command());
   root.subcommand(archive::lifecycle_command());
+  root.subcommand(archive::vod_command());
   return cli::run_tool(argc, argv, std::move(root));
 }
