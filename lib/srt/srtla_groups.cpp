@@ -70,6 +70,7 @@ void SrtlaGroups::new_group(const Endpoint& from, const SrtlaId& id, Nanoseconds
   auto group = std::make_unique<Group>();
   group->id = id;
   handlers_.random(std::span(group->id).subspan(kSrtlaId / 2));
+  if (groups_.contains(group->id)) return reply(from, SrtlaReply::kRefused);
   group->from = group->newest = from;
   group->since = now;
   by_peer_[from] = group.get();
