@@ -12,8 +12,9 @@
 namespace stream::archive {
 namespace {
 
-const std::vector<std::string> kColumns = {"recording", "stream", "started", "duration",
-                                           "size",      "files",  "flags"};
+std::vector<std::string> columns() {
+  return {"recording", "stream", "started", "duration", "size", "files", "flags"};
+}
 
 struct Options : StoreOptions, IndexOptions {
   std::string stream, since;
@@ -123,7 +124,7 @@ int list(const Options& o, const cli::Context& context) {
     context.print(out + "]}\n");
     return 0;
   }
-  cli::Table table(kColumns);
+  cli::Table table(columns());
   for (const CatalogRow& row : rows) {
     const std::string started = rfc3339(WallTime(std::chrono::milliseconds(row.started_ms)));
     table.add({std::string(row.id), std::string(row.stream), started.substr(0, 19) + "Z",
@@ -145,7 +146,7 @@ cli::Command listing(const std::string& name, const std::string& summary,
   command.flag("--all", o->all, "hidden ones too");
   command.flag("--refresh", o->refresh, "bring the local index up to date first");
   o->IndexOptions::declare(command);
-  o->table.declare(command, kColumns);
+  o->table.declare(command, columns());
   command.run([o](cli::Context& context) { return list(*o, context); });
   return command;
 }
