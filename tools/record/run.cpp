@@ -106,9 +106,11 @@ Json status_json(const media::RecorderStatus& status) {
           {"stalled", status.stalled}};
 }
 
-// The recorders of one recording: one, or one for each kind of track.
+// The recorders of one recording: one, or one for each kind of track. They write into the journal
+// as long as they live, also when something was thrown and the control socket still holds them.
 class Recorders {
  public:
+  explicit Recorders(std::shared_ptr<Journal> journal) : journal_(std::move(journal)) {}
   void add(std::shared_ptr<media::Recorder> recorder) { all_.push_back(std::move(recorder)); }
   void set_tracks(const av::Tracks& tracks) {
     for (const auto& recorder : all_) recorder->set_tracks(tracks);
@@ -139,6 +141,7 @@ class Recorders {
   }
 
  private:
+  const std::shared_ptr<Journal> journal_;  // goes last
   std::vector<std::shared_ptr<media::Recorder>> all_;
 };
 
@@ -268,13 +271,13 @@ Exit record(const Options& o, const cli::Context& context, control::Service& ser
   const media::RecorderOptions options = recorder_options(o, name, source.waits_for_reader());
   const media::FileNames names(options.output, options.name, options.container);
   make_directory(names.directory());
-  Journal journal(names.directory(), std::move(recording), o.tracks == "video,audio" ? 2 : 1,
-                  service);
+  const auto journal = std::make_shared<Journal>(names.directory(), std::move(recording),
+                                                 o.tracks == "video,audio" ? 2 : 1, service);
   for (const std::string& key : mend_manifests(names.directory(), names.prefix(), name))
     log::warning("the recorder of " + key + " died; its manifest is mended");
-  const auto recorders = std::make_shared<Recorders>();
+  const auto recorders = std::make_shared<Recorders>(journal);
   make_recorders(
-      o, options, journal, [interrupter] { interrupter->interrupt(); }, *recorders);
+      o, options, *journal, [interrupter] { interrupter->interrupt(); }, *recorders);
   add_verbs(service, recorders);
   recorders->set_tracks(source.tracks());
   tell_tracks(service, source.tracks());
@@ -297,15 +300,15 @@ Exit record(const Options& o, const cli::Context& context, control::Service& ser
       broken = std::current_exception();
     }
   });
-  const manifest::Json document = journal.finish(reason, recorders->status());
-  if (!journal.empty()) context.print_json(document);
+  const manifest::Json document = journal->finish(reason, recorders->status());
+  if (!journal->empty()) context.print_json(document);
   if (broken) std::rethrow_exception(broken);
-  if (journal.empty() && !service.stopping() && !o.standby) {
+  if (journal->empty() && !service.stopping() && !o.standby) {
     throw Error(Exit::kInputDamaged, "record.empty",
                 without_secrets(o.input.input) + " ended before any media came",
                 "check the source with ffprobe");
   }
-  return journal.empty() || journal.complete() ? Exit::kOk : Exit::kPartial;
+  return journal->empty() || journal->complete() ? Exit::kOk : Exit::kPartial;
 }
 
 }  // namespace
