@@ -1,5 +1,7 @@
 #include "av/decoder.h"
 
+#include <new>
+
 #include "av/ffmpeg.h"
 
 namespace stream::av {
@@ -58,7 +60,7 @@ void Decoder::send(const Packet& packet) {
   s.packet->stream_index = 0;
   const int code = avcodec_send_packet(s.context, s.packet.get());
   av_packet_unref(s.packet.get());
-  if (code == AVERROR(ENOMEM)) check(code, "avcodec_send_packet");
+  if (code == AVERROR(ENOMEM)) throw std::bad_alloc();  // whoever calls, and on whatever thread
   if (code < 0) s.damage();
 }
 

@@ -47,16 +47,19 @@ bool is_exhaustion() {
   }
 }
 
-const std::terminate_handler kDefault = std::get_terminate();
+std::terminate_handler g_default = nullptr;
 
 [[noreturn]] void end() {
   if (is_exhaustion()) ::_exit(out_of_memory());
-  kDefault();
+  g_default();
   std::abort();
 }
 
-// Before main(): the options are declared before run_tool() is called.
-[[maybe_unused]] const std::terminate_handler kInstalled = std::set_terminate(end);
+// Before main(), where options are declared, and before all objects that are made there, libraries'
+// among them: what those throw nobody can catch.
+[[gnu::constructor(101)]] void install() {
+  g_default = std::set_terminate(end);
+}
 
 }  // namespace
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""scarce_memory.py [--check SCRIPT] LIBRARY TIMES COMMAND...: runs the command over and over, each time with another
+"""scarce_memory.py [--check SCRIPT] [--ffmpeg] LIBRARY TIMES COMMAND...: runs the command over and over, each time with another
 of its allocations failing: once that one alone, once all from there on. LIBRARY is made of scarce_memory.c. Each
 run has an empty directory of its own to be in; SCRIPT (bash, $CODE is the exit code) looks at what is there
 afterwards. It may end with any exit code of the table in stream(7), in words when all fail; in less than 20 s, and
-by no signal unless glibc itself gives up. TIMES 0: every one of its allocations. Prints what was wrong, and a line
+by no signal unless glibc itself gives up; with --ffmpeg also when all fail in FFmpeg, which then follows null
+pointers of its own (av_packet_unref within av_read_frame, 5.1). TIMES 0: every one of its allocations. Prints what was wrong, and a line
 of JSON.
 """
 
@@ -24,6 +25,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("library")
 parser.add_argument("times", type=int)
 parser.add_argument("--check")
+parser.add_argument("--ffmpeg", action="store_true")
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--only", type=int, help="fail at this one")
 parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -59,6 +61,8 @@ def judged(code, said, alone):
     if code == 999:
         return "it hangs"
     if "Fatal glibc error" in said:
+        return checked(code)
+    if options.ffmpeg and not alone and code in (128 + signal.SIGSEGV, 128 + signal.SIGBUS):
         return checked(code)
     if code not in CODES:
         return f"signal {signal.Signals(code - 128).name}" if 128 < code < 193 else f"exit code {code}"
