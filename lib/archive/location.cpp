@@ -1,5 +1,6 @@
 #include "archive/location.h"
 
+#include <arpa/inet.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,13 +89,14 @@ bool is_chat(std::string_view name) {
          all(name, [&](char c) { return letter(c) || digit(c) || c == '_'; });
 }
 
-// Where a token may go without TLS: this machine, a private network, a name without a domain.
-bool is_near(std::string_view host) {
-  if (is_loopback_host(host) || host.starts_with("10.") || host.starts_with("192.168."))
-    return true;
-  if (host.starts_with("172.") && host.size() > 6 && host[6] == '.') {
-    const std::string_view second = host.substr(4, 2);
-    return second >= "16" && second <= "31";
+// Where a token may go without TLS: this machine, a private network (RFC 1918), a name without a
+// domain. A name that only begins like an address is none.
+bool is_near(const std::string& host) {
+  if (is_loopback_host(host)) return true;
+  in_addr address{};
+  if (::inet_pton(AF_INET, host.c_str(), &address) == 1) {
+    const uint32_t v4 = ntohl(address.s_addr);
+    return v4 >> 24 == 10 || v4 >> 20 == 0xac1 || v4 >> 16 == 0xc0a8;
   }
   return host.find_first_of(".:") == host.npos;
 }
