@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -140,9 +139,8 @@ std::string BotApi::clean(std::string text) {
   return text;
 }
 
-Nanoseconds BotApi::backoff(int tries) {
-  const double most = std::min(kLongestWait, kFirstWait * std::pow(2.0, std::min(tries - 1, 10)));
-  return Nanoseconds(static_cast<int64_t>(world_.random() * most * 1e9));
+Nanoseconds BotApi::backoff(int tries) const {
+  return archive::backoff(world_, tries, kFirstWait, kLongestWait);
 }
 
 // The answer when it is the last word; nullopt: another try may help, after `wait`.

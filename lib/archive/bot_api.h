@@ -71,11 +71,11 @@ class BotApi {
   BotAnswer ask(const std::string& method, const std::string& json, const std::string& what);
   std::optional<BotAnswer> judge(const fetch::Answer& http, std::string& reason, Nanoseconds& wait,
                                  int tries);
+  Nanoseconds backoff(int tries) const;
   void pause(Nanoseconds began, Nanoseconds wait, int tries, const std::string& reason,
              const std::string& what);
   void check_stopped();
   bool read_here(const std::string& path, Download& download);
-  Nanoseconds backoff(int tries);
   [[noreturn]] void refuse(const BotAnswer& answer, const std::string& what) const;
 
   BotOptions options_;

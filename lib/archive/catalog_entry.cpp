@@ -69,12 +69,7 @@ WallTime need_time(const Json& object, const char* name) {
 Json to_json(const CatalogFile& file) {
   const Receipt& r = file.receipt;
   Json messages = Json::array();
-  for (const ChatMessage& m : r.messages) {
-    messages.push_back({{"chat_id", m.chat},
-                        {"message_id", m.id},
-                        {"file_id", m.file_id},
-                        {"size_bytes", m.size}});
-  }
+  for (const ChatMessage& message : r.messages) messages.push_back(to_json(message));
   return {{"path", file.path},
           {"key", r.key},
           {"size_bytes", r.size},
@@ -137,6 +132,13 @@ uint64_t CatalogEntry::bytes() const {
   uint64_t sum = 0;
   for (const CatalogFile& file : files) sum += file.receipt.size;
   return sum;
+}
+
+Json to_json(const ChatMessage& message) {
+  return {{"chat_id", message.chat},
+          {"message_id", message.id},
+          {"file_id", message.file_id},
+          {"size_bytes", message.size}};
 }
 
 Json to_json(const CatalogEntry& entry) {

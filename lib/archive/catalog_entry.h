@@ -34,6 +34,7 @@ struct CatalogEntry {
   uint64_t bytes() const;
 };
 
+Json to_json(const ChatMessage& message);
 Json to_json(const CatalogEntry& entry);
 // Throws Error kConfig "catalog.invalid" naming what is wrong. Unknown fields are left alone.
 CatalogEntry entry_from_json(const Json& document);

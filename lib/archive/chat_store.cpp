@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "archive/catalog_entry.h"
 #include "archive/hash.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -23,11 +24,6 @@ constexpr char kSchema[] = "stream.chat/1";
 
 bool is_plain(std::string_view key) {
   return key.starts_with(kCatalog);
-}
-
-Json to_json(const ChatMessage& m) {
-  return {
-      {"chat_id", m.chat}, {"message_id", m.id}, {"file_id", m.file_id}, {"size_bytes", m.size}};
 }
 
 ChatMessage message_of(const Json& json) {
@@ -52,6 +48,10 @@ std::string numbered(const char* form, int number) {
 
 std::string part_key(const std::string& upload, int number) {
   return kUploads + upload + "/" + numbered("%05d", number);
+}
+
+bool is_upload_id(const std::string& text) {
+  return text.size() == 24 && crypto::from_hex(text);
 }
 
 std::string hash_of(const Source& source) {
@@ -179,8 +179,7 @@ std::string ChatStore::begin_upload(const std::string& key, const PutOptions& op
 }
 
 ChatStore::Record ChatStore::begun(const std::string& key, const std::string& upload) {
-  const bool is_id = upload.size() == 24 && crypto::from_hex(upload);
-  auto record = is_id ? load(part_key(upload, 0)) : std::nullopt;
+  auto record = is_upload_id(upload) ? load(part_key(upload, 0)) : std::nullopt;
   if (!record || record->key != key) {
     throw Error(Exit::kNo, "archive.upload",
                 url(key) + ": there is no upload " + escaped(upload) + " of it");
@@ -265,7 +264,7 @@ std::string ChatStore::finish_upload(const std::string& key, const std::string& 
 
 // What can't be taken back stays in the chat.
 void ChatStore::abort_upload(const std::string& key, const std::string& upload) {
-  if (upload.size() != 24 || !crypto::from_hex(upload)) return;
+  if (!is_upload_id(upload)) return;
   std::vector<ChatMessage> messages;
   for (const auto& [part, message] : sent(upload)) messages.push_back(message);
   take_back(messages, url(key));

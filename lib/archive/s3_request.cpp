@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 
 #include "archive/s3_xml.h"
 #include "base/error.h"
@@ -188,10 +187,8 @@ S3Store::Reply S3Store::request(const Ask& ask) {
     if (learn(ask, answer, reply.code, region, state)) continue;
     if (answer.status != 0 && !is_temporary(answer.status, reply.code)) return reply;
     if (answer.status >= 500 || success) reply.uncertain = true;
-    const double most =
-        std::min(kLongestWait, kFirstWait * std::pow(2.0, std::min(state.count - 1, 10)));
-    const auto wait = std::max(retry_after(answer),
-                               Nanoseconds(static_cast<int64_t>(world_.random() * most * 1e9)));
+    const auto wait =
+        std::max(retry_after(answer), backoff(world_, state.count, kFirstWait, kLongestWait));
     if (world_.monotonic() - began + wait > options_.patience) return reply;
     if (options_.trouble) {
       std::string reason = reply.message.empty() ? reply.code : reply.message;

@@ -1,11 +1,18 @@
 #include "archive/world.h"
 
+#include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <random>
 
 namespace stream::archive {
+
+Nanoseconds backoff(const World& world, int tries, double first, double longest) {
+  const double most = std::min(longest, first * std::pow(2.0, std::min(tries - 1, 10)));
+  return Nanoseconds(static_cast<int64_t>(world.random() * most * 1e9));
+}
 
 World real_world(fetch::Transfers& transfers) {
   struct Stop {

@@ -27,6 +27,10 @@ struct World {
   std::function<void()> cancel;    // ends transfers and waits, those to come too
 };
 
+// Before the next try after `tries`: random, up to a bound that doubles from `first` to `longest`
+// seconds.
+Nanoseconds backoff(const World& world, int tries, double first, double longest);
+
 // Transfers on `transfers`, which must outlive it.
 World real_world(fetch::Transfers& transfers);
 

@@ -24,10 +24,11 @@ import hashlib
 import http.server
 import json
 import os
-import socket
 import sys
 import threading
 import time
+
+import faulty_http
 
 port, log_path, token_path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 with open(token_path, encoding="utf-8") as token_file:
@@ -66,7 +67,7 @@ def form_of(content_type, body):
     return fields, files
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(faulty_http.Faulty, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 300
     status = 0
@@ -90,20 +91,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if parameters:
             body["parameters"] = parameters
         self.reply(http_status or status, json.dumps(body).encode())
-
-    def hang(self):
-        self.close_connection = True
-        self.connection.settimeout(120)
-        try:
-            while self.connection.recv(1 << 16):
-                pass
-        except OSError:
-            pass
-
-    def drop(self):
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.connection.close()
 
     def control(self, path, body):
         if path == "/_faults":

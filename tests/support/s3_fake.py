@@ -26,13 +26,14 @@ import json
 import posixpath
 import random
 import re
-import socket
 import sys
 import threading
 import time
 import urllib.parse
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
+
+import faulty_http
 
 SECRETS = {"fake": "fake-secret"}
 lock = threading.Lock()
@@ -98,7 +99,7 @@ def take_fault(method, path, query):
     return None
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(faulty_http.Faulty, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 300
 
@@ -154,20 +155,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refused(403, "SignatureDoesNotMatch")
         if payload != "UNSIGNED-PAYLOAD" and hashlib.sha256(body).hexdigest() != payload:
             raise Refused(400, "XAmzContentSHA256Mismatch")
-
-    def hang(self):
-        self.close_connection = True
-        self.connection.settimeout(120)
-        try:
-            while self.connection.recv(1 << 16):
-                pass
-        except OSError:
-            pass
-
-    def drop(self):
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.connection.close()
 
     def handle_one(self):
         self.status = 0

@@ -37,13 +37,11 @@ constexpr char kHow[] =
 
 constexpr char kChat[] =
     "--to telegram://CHAT mirrors recordings into a Telegram chat, named @channel or by its "
-    "number, "
-    "through a bot that may post there; --credentials says where its token is. A media file that "
-    "is "
-    "no MP4, or is larger than a message holds, becomes MP4 parts of its own: each begins with a "
-    "keyframe and plays by itself, and together they hold every picture once. get gives the parts "
-    "back, stream-record concat makes one file of them. Other files go as they are, in numbered "
-    "pieces when they are too large; a recording's thumbnails stay out.\n\n"
+    "number, through a bot that may post there; --credentials says where its token is. A media "
+    "file that is no MP4, or is larger than a message holds, becomes MP4 parts of its own: each "
+    "begins with a keyframe and plays by itself, and together they hold every picture once. get "
+    "gives the parts back, stream-record concat makes one file of them. Other files go as they "
+    "are, in numbered pieces when they are too large; a recording's thumbnails stay out.\n\n"
     "The hosted Bot API takes 49 MB in a message and gives out 20 MB: get and verify need parts "
     "put with --part-size 19MB. A Bot API server of your own, named by --endpoint, takes 1,950 MB "
     "and gives out all. The chat's limits are kept: one message a second, 20 a minute, and "

@@ -81,7 +81,7 @@ std::string Spool::obstacle(uint64_t more) {
   const auto free = os::free_bytes(directory_);
   if (limits_.min_free > 0 && free && *free < limits_.min_free + more)
     return "less than " + to_text(ByteSize{limits_.min_free}) +
-           " (--min-free) would be free on the " + "disk of " + directory_;
+           " (--min-free) would be free on the disk of " + directory_;
   return {};
 }
 
