@@ -5,10 +5,22 @@
 
 namespace stream {
 
+namespace {
+
+std::string bracketed(std::string_view host) {
+  const std::string name(host);
+  return host.find(':') == host.npos ? name : "[" + name + "]";
+}
+
+}  // namespace
+
+std::string host_port(std::string_view host, uint16_t port) {
+  return bracketed(host) + ":" + std::to_string(port);
+}
+
 std::string Url::authority(uint16_t default_port) const {
   const uint16_t shown = port ? port : default_port;
-  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return shown ? name + ":" + std::to_string(shown) : name;
+  return shown ? host_port(host, shown) : bracketed(host);
 }
 
 std::string Url::redacted() const {

@@ -25,5 +25,7 @@ struct Url {
 std::optional<Url> parse_url(std::string_view text);
 
 bool is_loopback_host(std::string_view host);
+// "192.0.2.1:1935", "[2001:db8::1]:1935".
+std::string host_port(std::string_view host, uint16_t port);
 
 }  // namespace stream

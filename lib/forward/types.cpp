@@ -42,8 +42,10 @@ std::string_view to_text(ForwardState state) {
 
 std::string ForwardTarget::tc_url() const {
   const uint16_t usual = scheme == "rtmps" ? 443 : 1935;
-  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return scheme + "://" + name + (port == usual ? "" : ":" + std::to_string(port)) + "/" + app;
+  Url url;
+  url.host = host;
+  url.port = port == usual ? 0 : port;
+  return scheme + "://" + url.authority() + "/" + app;
 }
 
 namespace {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/url.h"
 #include "http/connection.h"
 #include "net/tcp_listener.h"
 #include "net/unix_listener.h"
@@ -126,9 +127,7 @@ void Server::observe(Observer observer) {
 std::string Server::address() const {
   error_code error;
   const tcp::endpoint endpoint = state_->acceptor.local_endpoint(error);
-  const std::string host = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
-         std::to_string(endpoint.port());
+  return host_port(endpoint.address().to_string(), endpoint.port());
 }
 
 uint64_t Server::served() const {

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "base/url.h"
 #include "ingest/rtmp_server.h"
 
 namespace stream::media {
@@ -170,8 +171,7 @@ RtmpConnection::RtmpConnection(RtmpServer& server, tcp::socket socket)
   error_code error;
   const auto peer = socket_.remote_endpoint(error);
   host_ = error ? "unknown" : peer.address().to_string();
-  const bool v6 = !error && peer.address().is_v6();
-  address_ = (v6 ? "[" + host_ + "]" : host_) + ":" + std::to_string(error ? 0 : peer.port());
+  address_ = host_port(host_, error ? 0 : peer.port());
   if (!server.options_.tls) return;
   tls_context_ = server.options_.tls();
   tls_ = std::make_unique<asio::ssl::stream<tcp::socket&>>(socket_, *tls_context_);

@@ -4,6 +4,9 @@
 #include <charconv>
 #include <utility>
 
+#include "base/url.h"
+#include "net/address.h"
+
 namespace stream::media {
 namespace {
 
@@ -35,13 +38,9 @@ SrtlaServer::SrtlaServer(boost::asio::io_context& io, srt::Engine& engine,
 bool SrtlaServer::rename(PublishAttempt& attempt) const {
   const auto link = receiver_->behind(port_of(attempt.address));
   if (!link) return false;
-  auto address = link->address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
   attempt.protocol = "srtla";
-  attempt.host = address.to_string();
-  attempt.address = (address.is_v6() ? "[" + attempt.host + "]" : attempt.host) + ":" +
-                    std::to_string(link->port());
+  attempt.host = net::unmapped(link->address()).to_string();
+  attempt.address = host_port(attempt.host, link->port());
   return true;
 }
 

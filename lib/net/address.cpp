@@ -59,4 +59,9 @@ bool is_inner_address(const boost::asio::ip::address& address) {
   return address.is_v4() ? is_inner_v4(address.to_v4().to_uint()) : is_inner_v6(address.to_v6());
 }
 
+boost::asio::ip::address unmapped(const boost::asio::ip::address& address) {
+  if (address.is_v4() || !address.to_v6().is_v4_mapped()) return address;
+  return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+}
+
 }  // namespace stream::net

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "base/url.h"
 #include "webrtc/fragment.h"
 
 namespace stream::signalling {
@@ -150,8 +151,7 @@ std::optional<Secret> bearer_of(const Request& request) {
 }
 
 std::string remote_of(const Request& request) {
-  const bool v6 = request.address.find(':') != std::string::npos;
-  return (v6 ? "[" + request.address + "]" : request.address) + ":" + std::to_string(request.port);
+  return host_port(request.address, request.port);
 }
 
 Response no_session() {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/url.h"
 #include "srt/state.h"
 
 namespace stream::srt {
@@ -34,9 +35,7 @@ std::string host_text(const Endpoint& endpoint) {
   return endpoint.address().to_string();
 }
 std::string address_text(const Endpoint& endpoint) {
-  const std::string host = host_text(endpoint);
-  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
-         std::to_string(endpoint.port());
+  return host_port(host_text(endpoint), endpoint.port());
 }
 Endpoint endpoint_of(const sockaddr* address) {
   Endpoint endpoint;

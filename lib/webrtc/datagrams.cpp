@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "net/address.h"
 #include "os/port_owner.h"
 
 namespace stream::webrtc {
@@ -51,9 +52,7 @@ struct Batch {
 ip::address plain(const in6_addr& from) {
   ip::address_v6::bytes_type bytes{};
   std::memcpy(bytes.data(), &from, bytes.size());
-  const ip::address_v6 address(bytes);
-  if (address.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, address);
-  return address;
+  return net::unmapped(ip::address_v6(bytes));
 }
 
 in6_addr mapped(const ip::address& address) {

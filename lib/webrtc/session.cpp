@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/url.h"
 #include "rtp/packet.h"
 
 namespace stream::webrtc {
@@ -144,9 +145,7 @@ SessionStats Session::stats() const {
   SessionStats result = stats_;
   if (ice_.chosen()) {
     const auto& remote = ice_.chosen()->remote;
-    const std::string address = remote.address().to_string();
-    result.remote = (remote.address().is_v6() ? "[" + address + "]" : address) + ":" +
-                    std::to_string(remote.port());
+    result.remote = host_port(remote.address().to_string(), remote.port());
   }
   if (srtp_) result.profile = name_of(profile_);
   return result;

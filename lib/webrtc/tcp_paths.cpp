@@ -11,6 +11,7 @@
 #include <map>
 #include <vector>
 
+#include "net/address.h"
 #include "net/tcp_listener.h"
 
 namespace stream::webrtc {
@@ -103,11 +104,8 @@ void TcpPaths::State::admit(tcp::socket socket) {
   if (error || !make_room()) return;
   socket.set_option(tcp::no_delay(true), error);
   socket.set_option(asio::socket_base::send_buffer_size(kSendBuffer), error);
-  auto address = remote.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   const auto connection = std::make_shared<Connection>(std::move(socket));
-  connection->path.remote = Endpoint(address, remote.port());
+  connection->path.remote = Endpoint(net::unmapped(remote.address()), remote.port());
   while (++last == 0 || connections.count(last) > 0) {
   }
   connection->path.tcp = last;
