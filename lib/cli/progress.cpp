@@ -122,17 +122,23 @@ std::string bytes_text(uint64_t bytes) {
   return text;
 }
 
+std::string clock_text(std::chrono::seconds time) {
+  const auto seconds = static_cast<long long>(time.count());
+  char text[48];
+  std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", seconds / 3600, seconds / 60 % 60,
+                seconds % 60);
+  return text;
+}
+
 std::string duration_text(Nanoseconds time) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time).count();
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(time);
+  const auto seconds = static_cast<long long>(whole.count());
+  if (seconds >= 3600) return clock_text(whole);
   char text[32];
   if (seconds < 60)
-    std::snprintf(text, sizeof text, "%lld s", static_cast<long long>(seconds));
-  else if (seconds < 3600)
-    std::snprintf(text, sizeof text, "%lld:%02lld", static_cast<long long>(seconds / 60),
-                  static_cast<long long>(seconds % 60));
+    std::snprintf(text, sizeof text, "%lld s", seconds);
   else
-    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", static_cast<long long>(seconds / 3600),
-                  static_cast<long long>(seconds / 60 % 60), static_cast<long long>(seconds % 60));
+    std::snprintf(text, sizeof text, "%lld:%02lld", seconds / 60, seconds % 60);
   return text;
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/progress.h"
 #include "record/file_split.h"
 
 namespace stream::archive {
@@ -24,11 +25,7 @@ std::string title_of(const Deposit& d) {
 }
 
 std::string clock_text(Nanoseconds time) {
-  const auto s =
-      static_cast<long long>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
-  char text[48];
-  std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-  return text;
+  return cli::clock_text(std::chrono::duration_cast<std::chrono::seconds>(time));
 }
 
 bool is_picture_or_index(const std::string& name) {

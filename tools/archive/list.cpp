@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "verbs.h"
 
@@ -81,10 +82,7 @@ std::string size_text(uint64_t bytes) {
 
 std::string duration_text(double seconds) {
   if (seconds <= 0) return {};
-  const auto whole = static_cast<long long>(seconds + 0.5);
-  char text[48];
-  std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
-  return text;
+  return cli::clock_text(std::chrono::seconds(static_cast<int64_t>(seconds + 0.5)));
 }
 
 std::string flags_text(std::string_view flags) {
