@@ -13,10 +13,8 @@ constexpr int64_t kUnitsPerReference = 64 * 4;
 }  // namespace
 
 void Arrivals::record(uint16_t sequence, Nanoseconds now) {
-  const bool first = !numbers_.started();
-  const int64_t highest = at_.empty() ? 0 : at_.rbegin()->first;
   const int64_t number = numbers_(sequence);
-  if (!first && !at_.empty() && std::abs(number - highest) > kMaxStep) {
+  if (!at_.empty() && std::abs(number - at_.rbegin()->first) > kMaxStep) {
     at_.clear();
     next_.reset();
   }
