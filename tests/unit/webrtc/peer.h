@@ -1,5 +1,7 @@
 // The other side of a session, for tests: checks like a full ICE agent, DTLS in either role, SRTP.
 #pragma once
+#include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <deque>
 #include <functional>
 
@@ -67,6 +69,16 @@ inline std::vector<uint8_t> rtp_packet(uint16_t sequence, size_t payload = 100, 
   packet[3] = static_cast<uint8_t>(sequence);
   for (int i = 0; i < 4; ++i) packet[8 + i] = static_cast<uint8_t>(ssrc >> (24 - 8 * i));
   return packet;
+}
+
+template <typename Condition>
+bool run_until(boost::asio::io_context& io, Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    io.run_for(std::chrono::milliseconds(5));
+  }
+  return true;
 }
 
 }  // namespace stream::webrtc

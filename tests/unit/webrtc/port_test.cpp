@@ -45,16 +45,6 @@ struct Client {
   Peer peer;
 };
 
-template <typename Condition>
-bool run_until(asio::io_context& io, Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + 10s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    io.run_for(5ms);
-  }
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("many sessions on one port, strangers dropped") {

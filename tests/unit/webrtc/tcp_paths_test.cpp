@@ -18,16 +18,6 @@ using asio::ip::tcp;
 
 namespace {
 
-template <typename Condition>
-bool run_until(asio::io_context& io, Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + 10s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    io.run_for(5ms);
-  }
-  return true;
-}
-
 std::vector<uint8_t> framed(Bytes datagram) {
   std::vector<uint8_t> frame{static_cast<uint8_t>(datagram.size() >> 8),
                              static_cast<uint8_t>(datagram.size())};
