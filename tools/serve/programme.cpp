@@ -16,7 +16,6 @@ constexpr size_t kMost = 1000;
 }  // namespace
 
 std::vector<ProgrammeEntry> Programme::entries() const {
-  const std::lock_guard lock(mutex_);
   const Nanoseconds now = monotonic_now();
   if (read_ == Nanoseconds(0) || now - read_ > kFresh) {
     entries_ = read();

@@ -1,6 +1,5 @@
 // The streams of a group as their manifests tell of them: what they are called and when they come.
 #pragma once
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -15,7 +14,7 @@ struct ProgrammeEntry {
   manifest::WallTime start;  // of that
 };
 
-// Thread-safe. Many viewers look at one reading, a few seconds old at the most.
+// One thread. Many viewers look at one reading, a few seconds old at the most.
 class Programme {
  public:
   explicit Programme(std::string group) : group_(std::move(group)) {}
@@ -25,7 +24,6 @@ class Programme {
   std::vector<ProgrammeEntry> read() const;
 
   const std::string group_;
-  mutable std::mutex mutex_;
   mutable Nanoseconds read_{};
   mutable std::vector<ProgrammeEntry> entries_;
 };
