@@ -109,6 +109,52 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
   rm -rf "$STREAM_RUNTIME_DIR"
 }
 
+@test "T11: who has got the number of a dead program is left alone" {
+  [ "$(id -u)" = 0 ] && unshare --pid --fork --mount-proc true 2>/dev/null || skip "needs a space of process numbers of its own"
+  printf '%s\n' 'name: demo' 'input: {test_pattern: true, size: 160x90, rate: 10, bit_rate: 100k}' 'record: {output: rec}' >s.yaml
+  cat >inside <<'END'
+    source "$SUPPORT/common.bash"
+    set -e
+    # takes NUMBER: a stranger gets it, in the turn that the kernel would come to.
+    takes() {
+      wait_for 5 gone "$1"
+      echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+      env -i sleep 1000 &
+      [ $! = "$1" ]
+    }
+    gone() { [ ! -e "/proc/$1" ]; }
+    runs() { [ "$(stream-ctl status demo ctl --json | jq -r '[.tools[0].programs[] | select(.state == "running")] | length')" = 2 ]; }
+    pid_of() { stream-ctl status demo ctl --json | jq ".tools[0].programs[] | select(.program == \"stream-$1\") | .pid"; }
+    up() { start up stream-ctl up s.yaml --events "$T/events" --restart-delay 100ms; }
+    unkilled() { for one in $taken; do [ "$(cat "/proc/$one/comm")" = sleep ] || fail "$one was killed"; done; }
+    up
+    wait_for 20 runs
+    # One that dies while it is watched, then all of them with nobody to see it.
+    taken=$(pid_of record)
+    kill -KILL "$taken"
+    takes "$taken"
+    wait_for 20 runs
+    unkilled
+    last="$(pid up) $(pid_of record) $(pid_of ingest)"
+    kill -KILL $last
+    wait_exit up 5
+    for one in $last; do takes "$one"; done
+    taken="$taken $last"
+    stream-ctl stop demo || [ $? = 7 ]
+    unkilled
+    up
+    wait_for 20 runs
+    for one in $taken; do [ "$one" != "$(pid_of record)" ] && [ "$one" != "$(pid_of ingest)" ]; done
+    stream-ctl stop demo
+    wait_exit up 5
+    unkilled
+    echo whole
+END
+  run unshare --pid --fork --kill-child --mount-proc bash inside
+  assert_output whole
+  assert_status 0
+}
+
 # The library of scarce_memory.c; the tests of it are of no use under a sanitizer, which has an allocator of its own.
 scarce() {
   command -v cc >/dev/null || skip "needs a C compiler for the failing allocator"
