@@ -84,11 +84,13 @@ std::string viewer_audience(const std::string& stream) {
   return "view:" + stream;
 }
 
-Json viewer_claims(const std::string& stream, const std::string& user, std::chrono::sys_seconds now,
-                   std::chrono::seconds life) {
+Json viewer_claims(const std::vector<std::string>& streams, const std::string& user,
+                   std::chrono::sys_seconds now, std::chrono::seconds life) {
   Json claims = {{"iss", "stream-keys"}};
   add(claims, "sub", user);
-  claims["aud"] = viewer_audience(stream);
+  Json audience = Json::array();
+  for (const std::string& stream : streams) audience.push_back(viewer_audience(stream));
+  claims["aud"] = streams.size() == 1 ? audience.front() : audience;
   claims["exp"] = (now + life).time_since_epoch().count();
   claims["nbf"] = now.time_since_epoch().count();
   claims["iat"] = now.time_since_epoch().count();

@@ -35,11 +35,12 @@ const std::vector<Role>& roles();
 // Applies a role's grants; false when there is no such role.
 bool apply_role(const std::string& role, LiveKitGrants& grants);
 
-// A viewer's claims: who may watch `stream`. The audience is "view:STREAM", so that a token for one
-// stream opens no other.
+// A viewer's claims: who may watch `streams`. The audience is "view:STREAM" of each, so that a
+// token for one stream opens no other.
 std::string viewer_audience(const std::string& stream);
-nlohmann::ordered_json viewer_claims(const std::string& stream, const std::string& user,
-                                     std::chrono::sys_seconds now, std::chrono::seconds life);
+nlohmann::ordered_json viewer_claims(const std::vector<std::string>& streams,
+                                     const std::string& user, std::chrono::sys_seconds now,
+                                     std::chrono::seconds life);
 
 // An Ed25519 public key as JSON Web Key (RFC 8037), with its thumbprint (RFC 7638) as "kid".
 nlohmann::ordered_json public_jwk(const std::string& x);

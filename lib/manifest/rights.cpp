@@ -1,9 +1,11 @@
 #include "manifest/rights.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "os/atomic_file.h"
 
 namespace stream::manifest {
 
@@ -54,6 +56,15 @@ Rights rights_from_json(const Json& document) {
     rights.allow.push_back(user.get<std::string>());
   }
   return rights;
+}
+
+void save_rights(const std::string& directory, const Rights& rights) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw_errno("create", directory, error.value());
+  os::write_file(directory + "/" + kRightsFile,
+                 to_json(rights).dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
+                 os::Sync::kYes);
 }
 
 }  // namespace stream::manifest

@@ -19,10 +19,13 @@ struct Rights {
 
   bool for_everybody() const { return is_public && !hidden; }
   bool lets(const std::string& user) const;
+  bool operator==(const Rights&) const = default;
 };
 
 Json to_json(const Rights& rights);
 // Other members are left alone. Throws Error kConfig "rights.invalid" naming what is wrong.
 Rights rights_from_json(const Json& document);
+// Writes the file into an output's directory, which is made; durable. Throws Error "os".
+void save_rights(const std::string& directory, const Rights& rights);
 
 }  // namespace stream::manifest

@@ -249,7 +249,8 @@ const Part* File::find(std::string_view section_name) const {
 }
 
 File parse_file(const Node& root, const std::string& directory) {
-  std::vector<std::string> known{"name", "title", "group", "schedule", "destinations", "hooks"};
+  std::vector<std::string> known{"name",     "title",        "group", "visibility",
+                                 "schedule", "destinations", "hooks"};
   for (const Section& section : sections()) known.emplace_back(section.name);
   root.only(known);
   File file;
@@ -268,6 +269,8 @@ File parse_file(const Node& root, const std::string& directory) {
       group->fail("'" + escaped(file.group, 60) + "' is not a name",
                   "use 1 to 63 of a-z 0-9 . _ -");
   }
+  if (const Node* visibility = root.find("visibility"))
+    file.visibility = parse_visibility(*visibility);
   for (const Section& section : sections()) {
     const Node* node = root.find(section.name);
     if (!node) continue;
@@ -316,6 +319,7 @@ Json to_json(const File& file) {
   Json out{{"name", file.name}};
   if (!file.title.empty()) out["title"] = file.title;
   if (!file.group.empty()) out["group"] = file.group;
+  if (file.visibility) out["visibility"] = visibility_json(*file.visibility);
   if (file.schedule) out["schedule"] = to_json(*file.schedule);
   for (const Part& part : file.parts) {
     Json& section = out[std::string(part.section->name)] = Json::object();

@@ -11,6 +11,7 @@
 
 #include "config/node.h"
 #include "hooks/hook.h"
+#include "manifest/rights.h"
 #include "streams/schedule.h"
 
 namespace stream::streams {
@@ -82,6 +83,7 @@ struct File {
   std::vector<Destination> destinations;  // by name
   std::vector<hooks::Hook> hooks;         // by name
   std::optional<Schedule> schedule;
+  std::optional<manifest::Rights> visibility;  // none: whatever the output says by itself
 
   const Part* find(std::string_view section_name) const;
   bool operator==(const File&) const = default;
@@ -91,6 +93,9 @@ struct File {
 hooks::Hook parse_hook(const std::string& name, const config::Node& node,
                        const std::string& directory);
 Json to_json(const hooks::Hook& hook);
+// The section "visibility".
+manifest::Rights parse_visibility(const config::Node& node);
+Json visibility_json(const manifest::Rights& rights);
 
 // Throw Error kConfig "config.invalid" with file, line, column and, where there is one, the right
 // word. `directory` is what relative paths are relative to.

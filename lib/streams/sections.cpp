@@ -75,6 +75,8 @@ constexpr Key kServe[] = {
     {"hls", "--hls", kPath, false, "", "directory of streams; else the ladder's output"},
     {"player", "--player", kPath, false, "", "hls.js for the page"},
     {"group", "--group", kName, false, "", "the page lists this group, with what is to come"},
+    {"token_key", "--token-key", kPath, false, "",
+     "public key of the tokens by which viewers see what is not for everybody"},
     {"whep", "--whep", kFlag, false, "", "play it over WebRTC as well, at NAME/live"},
     {"whip", "--whip", kUrl, false, "", "where browsers publish to, for the page NAME/publish"},
     {"rtc_port", "--rtc-port", kCount, false, "", "port, UDP and TCP, for the media of whep"},

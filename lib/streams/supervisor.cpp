@@ -88,10 +88,12 @@ void Supervisor::step(Nanoseconds now) {
     if (!asleep_) begin_end("it was asked to end", false, now);
   }
   media_ = media(now);
+  const bool guarded = keep_rights(now);
   bool earlier_ready = true;
   for (const auto& one : branches_) {
     // What reads media waits for media alone: a page that can't be served costs no recording.
-    one->step(now, media_, !ending_ && (one->reads_media() ? !media_.empty() : earlier_ready));
+    const bool may = one->reads_media() ? !media_.empty() : earlier_ready;
+    one->step(now, media_, !ending_ && may && (guarded || one->tool() != "ladder"));
     if (one->wanted() && !one->reads_media())
       earlier_ready =
           earlier_ready && (one->ready() || (one->gave_up() && one->tool() != "ingest"));
@@ -294,6 +296,7 @@ Exit Supervisor::run() {
   stream_.title = file_.title;
   stream_.group = file_.group;
   save();
+  take_rights(std::nullopt);
   teller_.set(file_.hooks);
   begin_run();
   do {

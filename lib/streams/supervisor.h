@@ -54,6 +54,8 @@ class Supervisor {
   std::string media(Nanoseconds now);
   void follow_media(Nanoseconds now);
   void set_destinations(Nanoseconds now);
+  void take_rights(const std::optional<manifest::Rights>& before);
+  bool keep_rights(Nanoseconds now);
   void look_for_recordings(Nanoseconds now, bool at_once);
   void begin_end(const std::string& reason, bool failed, Nanoseconds now);
   void step_end(Nanoseconds now);
@@ -88,6 +90,9 @@ class Supervisor {
   Nanoseconds media_gone_{}, ending_since_{}, recordings_looked_{}, destinations_tried_{};
   unsigned destinations_of_ = 0;  // the start of stream-simulcast that has them
   bool destinations_due_ = true;
+  std::optional<manifest::Rights> rights_;  // to be written when they are due
+  bool rights_due_ = false;
+  Nanoseconds rights_next_{};
 
   const Keep keep_;
   std::optional<TimeZone> zone_;  // while the schedule counts

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <future>
+#include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -135,7 +136,8 @@ Json Supervisor::apply(const File& file) {
   if (ending_) throw Error(Exit::kNotRunning, "stream.absent", "the stream is ending");
   const Difference d = difference(file_, file);
   if (d.empty()) return {{"changed", false}};
-  file_ = file;
+  const auto rights = std::exchange(file_, file).visibility;
+  take_rights(rights);
   destinations_due_ = true;
   stream_.title = file.title;
   stream_.group = file.group;

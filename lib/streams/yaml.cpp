@@ -38,7 +38,7 @@ std::string to_yaml(const File& file) {
   Json rest = to_json(file);
   std::string out;
   // What says which stream it is comes first, the sections in their order.
-  std::vector<std::string> order{"name", "title", "group", "schedule"};
+  std::vector<std::string> order{"name", "title", "group", "visibility", "schedule"};
   for (const Section& section : sections()) order.emplace_back(section.name);
   for (const std::string& key : order) {
     if (!rest.contains(key)) continue;

@@ -307,6 +307,33 @@ fake() {
   assert_json "$(ls rec/*.json)" '.complete'
 }
 
+@test "who may see a stream is known before there is anything to see, and follows the file" {
+  printf '%s\n' 'name: demo' 'input: {test_pattern: true, size: 320x180, rate: 10, bit_rate: 100k}' \
+    'ladder: {output: hls/demo, rungs: 180p@100k}' 'visibility: {visible: false, public: false, allow: [anna]}' >s.yaml
+  mkdir hls
+  : >hls/demo # no directory can be there
+  up
+  wait_for 10 has_event events stream.live
+  wait_for 10 grep -q 'rights of .demo. could not be written' up.err
+  assert_equal "$(count ladder)" 0
+  rm hls/demo
+  wait_for 20 test -s hls/demo/master.m3u8
+  schema_check.py hls/demo/rights.json
+  assert_json hls/demo/rights.json '.hidden and .visibility == "private" and .allow == ["anna"]'
+  [ hls/demo/rights.json -ot hls/demo/master.m3u8 ]
+  sed -i 's/^visibility.*/visibility: {public: false, owner: otto}/' s.yaml
+  stream-ctl apply s.yaml
+  rights_are() { jq -e "$1" hls/demo/rights.json >/dev/null; }
+  wait_for 5 rights_are '(.hidden | not) and .visibility == "private" and .allow == [] and .owner == "otto"'
+  stream-ctl show demo | grep -A2 '^visibility:' | grep -q 'owner: otto'
+  sed -i '/^visibility/d' s.yaml
+  stream-ctl apply s.yaml
+  wait_for 5 rights_are '.visibility == "public"'
+  assert_equal "$(jq -s '[.[] | select(.event == "process.started" and .program == "stream-ladder")] | length' events)" 1
+  stop up
+  assert_status 0
+}
+
 @test "create, apply, show, delete" {
   stream_file
   run stream-ctl create s.yaml

@@ -119,3 +119,36 @@ with() { printf 'Authorization: Bearer %s' "$1"; }
   assert_equal "$(status_of "${url}clip/master.m3u8")" 401
   assert_equal "$(status_of -H "$(with "$(token clip --user otto)")" "${url}clip/master.m3u8")" 200
 }
+
+@test "a group's page names what is the viewer's, also what is yet to come" {
+  applied() {
+    printf 'name: %s\ngroup: day\ninput: {test_pattern: true}\n%s\n' "$1" "$2" >"$1.yaml"
+    stream-ctl apply "$1.yaml"
+  }
+  listed() { curl -sf "$@" "$url" | sed -n 's|.*<li><a href="\([a-z]*\)/".*|\1|p' | sort | paste -sd' '; }
+  local soon='schedule: {time_zone: UTC, at: "2098-07-01 20:00", duration: 1h}'
+  for stream in open hidden private; do applied $stream ''; done
+  applied later "$soon"
+  applied party "visibility: {public: false, allow: [anna]}"$'\n'"$soon"
+  applied secret "visibility: {visible: false}"$'\n'"$soon"
+  serve --group day --token-key public.json
+  stream-archive hide --hls hls/hidden
+  stream-archive set --private --allow anna --hls hls/private
+  assert_equal "$(listed)" "later open"
+  local guest anna bob
+  guest=$(token hidden secret)
+  anna=$(token open private party --user anna)
+  bob=$(token open private party --user bob)
+  assert_equal "$(listed -H "$(with "$guest")")" "hidden later open secret"
+  assert_equal "$(listed -H "$(with "$anna")")" "later open party private"
+  assert_equal "$(listed -H "$(with "$bob")")" "later open"
+  assert_equal "$(listed -H "$(with "${anna}x")")" "later open"
+  # One link to the list is a key to what it names.
+  curl -sf -D headers -o /dev/null -c jar "$url?token=$anna"
+  grep -qi '^referrer-policy: no-referrer' headers
+  assert_equal "$(listed -b jar)" "later open party private"
+  assert_equal "$(status_of -b jar "${url}private/master.m3u8")" 200
+  assert_equal "$(status_of -b jar "${url}hidden/master.m3u8")" 404
+  curl -sf -D headers -o /dev/null "$url?token=x%3B%20Path%3D/x;y"
+  refute grep -qi '^set-cookie' headers
+}

@@ -74,6 +74,15 @@ def schema_of(parts):
                                 "properties": {required: word, **ends, "title": title, **more}}]}
         return {"oneOf": [*one["oneOf"], {"type": "array", "minItems": 1, "maxItems": 200, "items": one}]}
 
+    user = {"type": "string", "minLength": 1, "maxLength": 200}
+    properties["visibility"] = {
+        "type": "object", "additionalProperties": False, "description": "who may see the stream",
+        "properties": {
+            "visible": {"type": "boolean", "description": "false: in no list, and by token only"},
+            "public": {"type": "boolean", "description": "false: the owner and who is allowed see it by token"},
+            "allow": {"type": "array", "maxItems": 1000, "uniqueItems": True, "items": user,
+                      "description": "users who may see it when it is not public"},
+            "owner": {**user, "description": "who may see it as well"}}}
     properties["schedule"] = {
         "type": "object", "additionalProperties": False, "required": ["time_zone"], "description": "when it is live",
         "anyOf": [{"required": ["at"]}, {"required": ["cron"]}],

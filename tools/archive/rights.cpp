@@ -73,9 +73,6 @@ void change_output(const std::string& folder, const Edit& edit, const Edit& tell
   if (std::filesystem::exists(path))
     take(manifest::rights_from_json(Json::parse(os::read_file(path), nullptr, false)), entry);
   edit(entry);
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw_errno("create", folder, error.value());
   write_rights(entry, folder);
   tell(entry);
 }
@@ -215,10 +212,7 @@ manifest::Rights rights_of(const CatalogEntry& entry) {
 }
 
 void write_rights(const CatalogEntry& entry, const std::string& folder) {
-  os::write_file(
-      folder + "/" + manifest::kRightsFile,
-      to_json(rights_of(entry)).dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
-      os::Sync::kYes);
+  manifest::save_rights(folder, rights_of(entry));
 }
 
 cli::Command hide_command() {

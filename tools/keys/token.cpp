@@ -2,6 +2,7 @@
 // them.
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "base/text.h"
 #include "base/time.h"
@@ -45,30 +46,34 @@ crypto::SigningKey load_key(const cli::Context& context, const VaultOptions& o,
 }
 
 struct TokenOptions : VaultOptions {
-  std::string stream, user, key;
+  std::vector<std::string> streams;
+  std::string user, key;
   Duration expires{std::chrono::hours(2)};
 };
 
-using Claims = Json (*)(const std::string& stream, const std::string& user,
+using Claims = Json (*)(const std::vector<std::string>& streams, const std::string& user,
                         std::chrono::sys_seconds now, std::chrono::seconds life);
 
-// Signs for one stream with a key of the vault, which is made when there is none.
+// Signs with a key of the vault, which is made when there is none.
 cli::Command token_command(const char* name, const char* what, const std::string& description,
-                           const char* key_name, Claims claims) {
+                           const char* key_name, bool for_several, Claims claims) {
   auto o = std::make_shared<TokenOptions>();
   o->key = key_name;
   cli::Command command(name, what);
   command.description(description);
-  command.positional("STREAM", o->stream, "the stream").completes(cli::Completion::kStream);
+  if (!for_several) o->streams.resize(1);
+  (for_several ? command.positional("STREAM", o->streams, "the streams").required()
+               : command.positional("STREAM", o->streams.front(), "the stream"))
+      .completes(cli::Completion::kStream);
   command.option("--expires", o->expires, "TIME", "how long it lets in");
   command.option("--user", o->user, "USER", "whom it is for, as the claim sub");
   command.option("--key", o->key, "NAME", "the vault entry with the signing key");
   o->declare(command);
   command.run([o, claims](cli::Context& context) {
-    check_stream_name(o->stream);
+    for (const std::string& stream : o->streams) check_stream_name(stream);
     const auto life = token_life(o->expires);
     const crypto::SigningKey key = load_key(context, *o, o->key, true);
-    print_token(context, sign_jwt(claims(o->stream, o->user, now_seconds(), life), key), life);
+    print_token(context, sign_jwt(claims(o->streams, o->user, now_seconds(), life), key), life);
     return 0;
   });
   return command;
@@ -76,10 +81,12 @@ cli::Command token_command(const char* name, const char* what, const std::string
 
 cli::Command viewer_command() {
   return token_command(
-      "viewer", "print a token with which one may watch a stream",
+      "viewer", "print a token with which one may watch a stream, or several",
       "Signs with a key of the vault (Ed25519), which is made when there is none. Checking needs "
-      "the public key only, see stream-keys token public-key.",
-      kViewerKey, keys::viewer_claims);
+      "the public key only, see stream-keys token public-key. stream-serve shows the bearer what "
+      "is "
+      "his of the streams named, also in the list of a group.",
+      kViewerKey, true, keys::viewer_claims);
 }
 
 cli::Command publish_command() {
@@ -90,7 +97,11 @@ cli::Command publish_command() {
           std::string(kPublisherKey) +
           ". Signed with a key of the vault (Ed25519), which is made when there is none. A session "
           "that began goes on when its token expires.",
-      kPublisherKey, keys::publish_claims);
+      kPublisherKey, false,
+      [](const std::vector<std::string>& streams, const std::string& user,
+         std::chrono::sys_seconds now, std::chrono::seconds life) {
+        return keys::publish_claims(streams.front(), user, now, life);
+      });
 }
 
 struct PublicKeyOptions : VaultOptions {

@@ -102,6 +102,22 @@ Shown token_of(const Request& request) {
   return {value_of(request.header("cookie"), kCookie, ';'), false};
 }
 
+// So that what the page names is shown as well.
+std::string cookie_of(std::string_view token, const std::string& folder) {
+  return std::string(kCookie) + "=" + std::string(token) + "; Path=/" + folder +
+         "; HttpOnly; SameSite=Lax";
+}
+
+bool for_everybody(const std::vector<Rights>& rights) {
+  return std::all_of(rights.begin(), rights.end(),
+                     [](const Rights& r) { return r.for_everybody(); });
+}
+
+bool let(const std::vector<Rights>& rights, const std::optional<std::string>& user) {
+  return user &&
+         std::all_of(rights.begin(), rights.end(), [&](const Rights& r) { return r.lets(*user); });
+}
+
 Response refusal(unsigned status, const char* text) {
   Response response = http::text_response(status, text);
   response.headers = {{"Cache-Control", "no-store"}};
@@ -224,6 +240,20 @@ Guard::Entry Guard::read_entry(const std::string& path, const struct stat& st) c
   return entry;
 }
 
+// Whom the token is for; nullopt: it is none for that stream, or for any when `stream` is empty.
+std::optional<std::string> Guard::user_of(std::string_view token, const std::string& stream,
+                                          std::chrono::sys_seconds now) const {
+  if (token.empty() || !key_) return std::nullopt;
+  crypto::JwtRules rules;
+  rules.now = now;
+  rules.any_audience = stream.empty();
+  if (!stream.empty()) rules.audience = keys::viewer_audience(stream);
+  const crypto::JwtResult result = crypto::verify_jwt(token, *key_, rules);
+  if (!result.ok()) return std::nullopt;
+  const Json subject = result.claims.value("sub", Json());
+  return subject.is_string() ? subject.get<std::string>() : std::string();
+}
+
 Guard::Verdict Guard::judge(const Request& request, std::chrono::sys_seconds now) {
   Verdict verdict;
   const std::string& path = request.path;
@@ -232,29 +262,18 @@ Guard::Verdict Guard::judge(const Request& request, std::chrono::sys_seconds now
   collect(path, rights);
   const std::string real = real_path(path);
   if (!real.empty() && real != path && real + "/" != path) collect(real, rights);
-  verdict.restricted =
-      !std::all_of(rights.begin(), rights.end(), [](const Rights& r) { return r.for_everybody(); });
-  if (!verdict.restricted) return verdict;
+  verdict.restricted = !for_everybody(rights);
+  if (!verdict.restricted) {
+    if (path == "/") remember(request, now, verdict);
+    return verdict;
+  }
 
   const auto parts = parts_of(path);
   const bool single = parts.empty() || static_cast<bool>(files_.open("/master.m3u8", O_RDONLY));
   const std::string stream = single ? title_ : parts[0];
   const auto [token, in_query] = token_of(request);
-  bool lets = false;
-  if (!token.empty() && key_) {
-    crypto::JwtRules rules;
-    rules.now = now;
-    rules.audience = keys::viewer_audience(stream);
-    const crypto::JwtResult result = crypto::verify_jwt(token, *key_, rules);
-    const Json subject = result.ok() ? result.claims.value("sub", Json()) : Json();
-    const std::string user = subject.is_string() ? subject.get<std::string>() : std::string();
-    lets = result.ok() &&
-           std::all_of(rights.begin(), rights.end(), [&](const Rights& r) { return r.lets(user); });
-  }
-  if (lets) {
-    if (in_query)
-      verdict.cookie = std::string(kCookie) + "=" + std::string(token) + "; Path=/" +
-                       (single ? "" : stream) + "; HttpOnly; SameSite=Lax";
+  if (let(rights, user_of(token, stream, now))) {
+    if (in_query) verdict.cookie = cookie_of(token, single ? "" : stream);
     return verdict;
   }
   const bool hidden =
@@ -273,13 +292,21 @@ void Guard::mark(const Verdict& verdict, Response& response) {
   if (!verdict.cookie.empty()) response.headers.emplace_back("Set-Cookie", verdict.cookie);
 }
 
-bool Guard::listed(const std::string& stream) {
-  std::vector<Rights> rights;
+// A list is for everybody, but what it names is the viewer's.
+void Guard::remember(const Request& request, std::chrono::sys_seconds now, Verdict& verdict) const {
+  const auto [token, in_query] = token_of(request);
+  if (!user_of(token, {}, now)) return;
+  verdict.restricted = true;
+  if (in_query) verdict.cookie = cookie_of(token, "");
+}
+
+bool Guard::listed(const std::string& stream, const Rights& more, const Request& request,
+                   std::chrono::sys_seconds now) {
+  std::vector<Rights> rights{more};
   collect("/" + stream, rights);
   const std::string real = real_path("/" + stream);
   if (!real.empty() && real != "/" + stream) collect(real, rights);
-  return std::all_of(rights.begin(), rights.end(),
-                     [](const Rights& r) { return r.for_everybody(); });
+  return for_everybody(rights) || let(rights, user_of(token_of(request).token, stream, now));
 }
 
 }  // namespace stream::serve

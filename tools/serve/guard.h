@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crypto/jwt.h"
@@ -30,8 +31,10 @@ class Guard {
   Verdict judge(const http::Request& request, std::chrono::sys_seconds now);
   // What a verdict means for the response.
   static void mark(const Verdict& verdict, http::Response& response);
-  // Whether a list for everybody may name it.
-  bool listed(const std::string& stream);
+  // Whether the list of streams that answers the request may name it: it is for everybody, or for
+  // whom the token is for. `more`: rights that stand in no file yet.
+  bool listed(const std::string& stream, const manifest::Rights& more, const http::Request& request,
+              std::chrono::sys_seconds now);
 
  private:
   struct Entry {  // of the catalogue
@@ -47,6 +50,9 @@ class Guard {
     std::map<std::string, Entry> entries;  // by file name
   };
 
+  std::optional<std::string> user_of(std::string_view token, const std::string& stream,
+                                     std::chrono::sys_seconds now) const;
+  void remember(const http::Request& request, std::chrono::sys_seconds now, Verdict& verdict) const;
   std::string real_path(const std::string& path) const;
   void collect(const std::string& path, std::vector<manifest::Rights>& out);
   void collect_recording(const std::string& path, std::vector<manifest::Rights>& out);

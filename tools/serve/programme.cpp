@@ -33,7 +33,9 @@ std::vector<ProgrammeEntry> Programme::read() const {
       const auto stream = manifest::load_stream(store, name);
       if (!stream || stream->group != group_) continue;
       const streams::Coming coming = streams::coming_of(*stream);
-      ProgrammeEntry entry{name, stream->title, {}, {}};
+      ProgrammeEntry entry{name, stream->title, {}, {}, {}};
+      entry.rights = streams::file_from_json(stream->file, "manifest of " + name)
+                         .visibility.value_or(manifest::Rights());
       if (coming.session) {
         entry.coming = coming.when;
         entry.start = coming.session->start;

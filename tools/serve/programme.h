@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "manifest/rights.h"
 #include "manifest/stream.h"
 
 namespace stream::serve {
@@ -12,6 +13,7 @@ struct ProgrammeEntry {
   std::string name, title;
   std::string coming;        // its next session for people; empty: none
   manifest::WallTime start;  // of that
+  manifest::Rights rights;   // that it will have
 };
 
 // One thread. Many viewers look at one reading, a few seconds old at the most.

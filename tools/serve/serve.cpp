@@ -45,11 +45,13 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
   std::optional<crypto::VerifyKey> key;
   if (!options.token_key.empty()) key = keys::read_public_key(options.token_key);
   Guard guard(options.hls, std::move(key));
-  site.list_only([&](const std::string& stream) { return guard.listed(stream); });
+  const auto now = [] { return std::chrono::floor<std::chrono::seconds>(wall_now()); };
+  site.list_only([&](const StreamEntry& stream, const http::Request& request) {
+    return guard.listed(stream.name, stream.rights, request, now());
+  });
   const auto viewers = options.whep ? watch(io, options, service) : nullptr;
   const auto server = listen(io, options, [&](const http::Request& request) {
-    Guard::Verdict verdict =
-        guard.judge(request, std::chrono::floor<std::chrono::seconds>(wall_now()));
+    Guard::Verdict verdict = guard.judge(request, now());
     if (verdict.refusal) return std::move(*verdict.refusal);
     auto response = viewers ? viewers->respond(request) : std::nullopt;
     if (!response) response = site.respond(request);

@@ -114,7 +114,7 @@ Response Site::respond(const Request& request) const {
     return page(fill(std::string(kLiveHtml), "{{name}}", http::html_escaped(name)));
   const bool single = has_master("");
   if (path == "/" && (programme_ || !single))
-    return page(fill(std::string(kIndexHtml), "{{streams}}", rows()));
+    return page(fill(std::string(kIndexHtml), "{{streams}}", rows(request)));
   if (path.ends_with('/')) {
     const std::string prefix = path.substr(0, path.size() - 1);
     if (!has_master(prefix)) {
@@ -137,10 +137,10 @@ Response Site::respond(const Request& request) const {
   return files_.serve(request, path);
 }
 
-std::string Site::rows() const {
+std::string Site::rows(const Request& request) const {
   std::string rows;
   for (const StreamEntry& entry : streams()) {
-    if (!pass_(entry.name)) continue;
+    if (!pass_(entry, request)) continue;
     const char* state = words(entry.state);
     std::string text = state;
     if (!entry.coming.empty() && entry.state != StreamEntry::State::kLive)
@@ -237,7 +237,7 @@ std::vector<StreamEntry> Site::of_group() const {
     const bool here = has_master("/" + one.name);
     if (!here && one.coming.empty()) continue;
     list.push_back({one.name, here ? state_of("/" + one.name) : StreamEntry::State::kComing,
-                    one.title, one.coming, one.start});
+                    one.title, one.coming, one.start, here ? manifest::Rights() : one.rights});
   }
   return list;
 }
@@ -252,7 +252,7 @@ std::vector<StreamEntry> Site::found() const {
     if (!entry) break;
     const std::string name = entry->d_name;
     if (!is_stream_name(name) || !has_master("/" + name)) continue;
-    found.push_back({name, state_of("/" + name), {}, {}, {}});
+    found.push_back({name, state_of("/" + name), {}, {}, {}, {}});
   }
   return found;
 }

@@ -19,6 +19,7 @@ struct StreamEntry {
   std::string title;   // else empty
   std::string coming;  // its next session, for people
   manifest::WallTime coming_start{};
+  manifest::Rights rights{};  // of what is yet to come; what is here has a file that says them
 };
 
 class Site {
@@ -36,11 +37,12 @@ class Site {
   // ones first, then what comes.
   std::vector<StreamEntry> streams() const;
   std::vector<std::string> stream_names() const;
-  // The list of streams names those only that pass.
-  void list_only(std::function<bool(const std::string& stream)> pass) { pass_ = std::move(pass); }
+  // The list of streams names those only that pass for who asks.
+  using Pass = std::function<bool(const StreamEntry& stream, const http::Request& request)>;
+  void list_only(Pass pass) { pass_ = std::move(pass); }
 
  private:
-  std::string rows() const;
+  std::string rows(const http::Request& request) const;
   std::vector<StreamEntry> found() const;
   std::vector<StreamEntry> of_group() const;
   http::Response asset(const std::string& name) const;
@@ -56,7 +58,7 @@ class Site {
   const bool live_;
   const std::string whip_;
   const std::unique_ptr<const Programme> programme_;
-  std::function<bool(const std::string&)> pass_ = [](const std::string&) { return true; };
+  Pass pass_ = [](const StreamEntry&, const http::Request&) { return true; };
 };
 
 }  // namespace stream::serve

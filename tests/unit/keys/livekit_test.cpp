@@ -90,7 +90,9 @@ TEST_CASE("public_jwk: RFC 8037 A.2 and A.3") {
 }
 
 TEST_CASE("viewer_claims: a token for one stream opens no other") {
-  const auto claims = viewer_claims("demo", "anna", sys_seconds(seconds(100)), seconds(60));
+  auto claims = viewer_claims({"demo"}, "anna", sys_seconds(seconds(100)), seconds(60));
   CHECK(claims.dump() ==
         R"({"iss":"stream-keys","sub":"anna","aud":"view:demo","exp":160,"nbf":100,"iat":100})");
+  claims = viewer_claims({"church", "hall"}, "", sys_seconds(seconds(100)), seconds(60));
+  CHECK(claims["aud"].dump() == R"(["view:church","view:hall"])");
 }

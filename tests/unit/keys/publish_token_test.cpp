@@ -33,7 +33,7 @@ TEST_CASE("check_publish_token") {
   };
   CHECK(refused(token, now + 2h));
   CHECK(refused(token, now - 1h));
-  CHECK(refused(crypto::sign_jwt(viewer_claims("demo", "", now, 1h), signing), now));
+  CHECK(refused(crypto::sign_jwt(viewer_claims({"demo"}, "", now, 1h), signing), now));
   CHECK(refused(crypto::sign_jwt(publish_claims("../demo", "", now, 1h), signing), now));
   CHECK(refused(crypto::sign_jwt(publish_claims("demo", "", now, 1h), key_of(2)), now));
   auto several = publish_claims("demo", "", now, 1h);

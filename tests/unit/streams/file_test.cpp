@@ -29,6 +29,7 @@ constexpr char kWhole[] =
     "name: wedding\n"
     "title: \"Anna: Ben\"\n"
     "group: chapel\n"
+    "visibility: {visible: false, public: false, allow: [anna, ben], owner: otto}\n"
     "input:\n"
     "  listen: rtmp://0.0.0.0:1935/live\n"
     "  key_file: keys\n"
@@ -56,6 +57,8 @@ TEST_CASE("stream file") {
   SUBCASE("what it says") {
     CHECK(file.name == "wedding");
     CHECK(file.title == "Anna: Ben");
+    CHECK(file.visibility->hidden);
+    CHECK(file.visibility->allow.size() == 2);
     CHECK(file.find("input")->value("key_file") == "/srv/keys");
     CHECK(file.find("ladder")->find("copy_top") == nullptr);
     CHECK(file.find("ladder")->find("rungs")->values.size() == 2);
@@ -95,6 +98,11 @@ TEST_CASE("a wrong stream file is told with place and right word") {
   CHECK(has(failure("name: a\ninput: {listen: \"rtmp://0.0.0.0/l\", open: true}\n"),
             "s.yaml:2:43: the stream would be open"));
   CHECK(has(failure(base + "ladder: {dvr: all}\n"), "'output' is missing in ladder"));
+  CHECK(failure(base + "visibility: {publik: false}\n") ==
+        "s.yaml:3:14: unknown key 'publik' / did you mean public?");
+  CHECK(has(failure(base + "visibility: {allow: [anna]}\n"), "everybody may see a public stream"));
+  CHECK(has(failure(base + "visibility: {public: false, allow: [a, a]}\n"), "twice"));
+  CHECK(has(failure(base + "visibility: {public: false, owner: \"\"}\n"), "a user's name"));
   CHECK(has(failure(base + "simulcast: {slate: true}\n"), "no destinations"));
   CHECK(has(failure(base + "destinations: {x: {url: \"rtmp://h/a\", key: hunter2}}\n"),
             "a key is not written here"));
