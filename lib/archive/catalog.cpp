@@ -29,10 +29,6 @@ constexpr char kHead[] = "#stream.archive.index/1\t";
 constexpr size_t kMaxIndex = size_t{1} << 30;
 constexpr int kReaders = 8;
 
-int64_t ms_of(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-
 // A cell of the index: tabs and line ends can't be in it.
 std::string cell(std::string text) {
   for (char& c : text)
@@ -87,8 +83,8 @@ std::string index_line(const std::string& key, const std::string& etag, const Ca
   if (entry.held) flags += 'k';
   std::string line = cell(key);
   for (const std::string& value :
-       {cell(etag), entry.stream, entry.id, std::to_string(ms_of(entry.started)),
-        std::to_string(ms_of(entry.archived)), std::to_string(entry.sequence),
+       {cell(etag), entry.stream, entry.id, std::to_string(unix_ms(entry.started)),
+        std::to_string(unix_ms(entry.archived)), std::to_string(entry.sequence),
         std::to_string(entry.bytes()), std::to_string(entry.files.size()),
         std::to_string(entry.duration), flags, cell(entry.owner), cell(names),
         row.dump(-1, ' ', false, Json::error_handler_t::replace)}) {
@@ -162,7 +158,7 @@ size_t Catalog::refresh() {
   for (std::thread& reader : readers) reader.join();
   if (error) std::rethrow_exception(error);
   std::sort(lines.begin(), lines.end());
-  std::string text = kHead + std::to_string(ms_of(wall_now())) + "\n";
+  std::string text = kHead + std::to_string(unix_ms(wall_now())) + "\n";
   for (const std::string& line : lines) text += line;
   os::write_file(index_path_, text, os::Sync::kNo, 0600);
   text_ = std::move(text);
@@ -173,7 +169,7 @@ std::vector<CatalogRow> Catalog::rows(Nanoseconds max_age) {
   read_index();
   const int64_t age_ms =
       text_.empty() ? INT64_MAX
-                    : ms_of(wall_now()) -
+                    : unix_ms(wall_now()) -
                           number<int64_t>(std::string_view(text_).substr(sizeof kHead - 1, 20));
   if (text_.empty() || age_ms < 0 || age_ms * 1'000'000 > max_age.count() || age_ms > 1'000'000'000)
     refresh();

@@ -33,10 +33,6 @@ struct stat examine(const std::string& path) {
   return st;
 }
 
-int64_t ms_of(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-
 WallTime from_ms(int64_t ms) {
   return WallTime(std::chrono::milliseconds(ms));
 }
@@ -52,8 +48,8 @@ Json to_json(const Deposit& d, const std::string& store) {
           {"files", files},
           {"manifest_path", d.manifest_path},
           {"manifest", d.manifest},
-          {"started_ms", ms_of(d.started)},
-          {"ended_ms", d.ended ? Json(ms_of(*d.ended)) : Json(nullptr)},
+          {"started_ms", unix_ms(d.started)},
+          {"ended_ms", d.ended ? Json(unix_ms(*d.ended)) : Json(nullptr)},
           {"duration_seconds", d.duration},
           {"public", d.is_public},
           {"spool", d.is_spool},
@@ -175,7 +171,7 @@ std::string Archiver::job_path(const Deposit& d) const {
 }
 
 std::string Archiver::new_spool(const std::string& name) const {
-  return queue_ + "/" + sha256_of(name + std::to_string(ms_of(wall_now()))).substr(0, 24) +
+  return queue_ + "/" + sha256_of(name + std::to_string(unix_ms(wall_now()))).substr(0, 24) +
          ".spool";
 }
 

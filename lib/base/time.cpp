@@ -30,6 +30,10 @@ std::chrono::system_clock::time_point wall_now() {
   return std::chrono::system_clock::now();
 }
 
+int64_t unix_ms(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
 std::string rfc3339(std::chrono::system_clock::time_point time) {
   using namespace std::chrono;
   const auto seconds_part = floor<seconds>(time);

@@ -31,6 +31,7 @@ int64_t rescale(int64_t ticks, Rational from, Rational to);
 
 Nanoseconds monotonic_now();
 std::chrono::system_clock::time_point wall_now();
+int64_t unix_ms(std::chrono::system_clock::time_point time);  // milliseconds since 1970
 // "2026-11-20T10:00:00.123Z" (RFC 3339, UTC, milliseconds).
 std::string rfc3339(std::chrono::system_clock::time_point time);
 // The reverse; milliseconds may be missing. nullopt: not such a time, or not of 1970 to 2200.

@@ -22,11 +22,6 @@ namespace {
 
 constexpr size_t kMaxKey = 512;
 
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch())
-      .count();
-}
-
 // What is there from `offset` on, up to `size` bytes; short at the end or on an error.
 std::string block_at(int fd, uint64_t offset, size_t size) {
   std::string block(size, '\0');
@@ -47,8 +42,8 @@ std::string_view line_of(std::string_view block) {
 }
 
 Refusal judge(const Key& key, const Attempt& attempt) {
-  if (key.revoked && *key.revoked <= now_ms()) return Refusal::kRevoked;
-  if (key.expires && *key.expires <= now_ms()) return Refusal::kExpired;
+  if (key.revoked && *key.revoked <= unix_ms(wall_now())) return Refusal::kRevoked;
+  if (key.expires && *key.expires <= unix_ms(wall_now())) return Refusal::kExpired;
   if (!key.protocols.empty() && std::find(key.protocols.begin(), key.protocols.end(),
                                           attempt.protocol) == key.protocols.end())
     return Refusal::kProtocol;

@@ -230,7 +230,7 @@ std::string time_text(int64_t milliseconds) {
 std::optional<int64_t> parse_time(std::string_view text) {
   const auto time = parse_rfc3339(text);
   if (!time) return std::nullopt;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time->time_since_epoch()).count();
+  return unix_ms(*time);
 }
 
 }  // namespace stream::keys

@@ -28,8 +28,7 @@ namespace {
 constexpr std::chrono::seconds kLockPatience{60};
 
 uint64_t now_ms() {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count());
+  return static_cast<uint64_t>(unix_ms(wall_now()));
 }
 
 std::string directory_of(const std::string& path) {
