@@ -20,7 +20,7 @@ fetch::Response send(const Login& login, const std::string& method, const std::s
   request.url = at_root(is_public ? path : p.api_root() + path, login.api_root);
   request.headers = {"Accept: application/json"};
   if (!is_public) {
-    request.headers.push_back("Authorization: Bearer " + std::string(login.access.reveal()));
+    request.headers.push_back("Authorization: Bearer " + revealed(login.access));
     request.headers.push_back("Client-Id: " + login.client_id);
   }
   if (body) {

@@ -10,14 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string member(const json& object, const char* key) {
-  const auto value = crypto::text_member(object, key);
-  if (!value)
-    throw Error(Exit::kNetwork, "platform.answer", std::string("cloudflare's answer lacks ") + key,
-                "try again later");
-  return *value;
-}
-
 std::string joined(const std::string& url, const std::string& key) {
   return url + (url.ends_with('/') ? "" : "/") + key;
 }
@@ -72,7 +64,7 @@ class Cloudflare : public Platform {
   static std::string inputs(const Api& api) {
     return "/accounts/" + api.login().target + "/stream/live_inputs";
   }
-  static std::string input(const Api& api, const json& state) {
+  std::string input(const Api& api, const json& state) const {
     return inputs(api) + "/" + member(state, "input");
   }
 };

@@ -1,6 +1,5 @@
 // Facebook Live: device login, then a long-lived token (60 days, never renewed) and a page's token.
 #include "base/error.h"
-#include "crypto/strict_json.h"
 #include "logins/api.h"
 #include "logins/platforms.h"
 
@@ -9,20 +8,8 @@ namespace {
 
 using nlohmann::json;
 constexpr const char* kGraph = "https://graph.facebook.com/v25.0";
-constexpr const char* kScopes =
+constexpr const char* kPageScopes =
     "pages_show_list,pages_manage_posts,pages_read_engagement,publish_video";
-
-std::string text(const Secret& secret) {
-  return std::string(secret.reveal());
-}
-
-std::string member(const json& object, const char* key) {
-  const auto value = crypto::text_member(object, key);
-  if (!value)
-    throw Error(Exit::kNetwork, "platform.answer", std::string("facebook's answer lacks ") + key,
-                "try again later");
-  return *value;
-}
 
 class Facebook : public Platform {
  public:
@@ -31,12 +18,12 @@ class Facebook : public Platform {
 
   DeviceAnswer start_device(const Login& login) const override {
     const auto r = post_form(issuer(login, "/device/login"),
-                             {{"access_token", app_token(login)}, {"scope", kScopes}});
+                             {{"access_token", app_token(login)}, {"scope", kPageScopes}});
     return read_device_answer(r.status, r.body);
   }
   TokenAnswer poll_device(const Login& login, const Secret& code) const override {
     const auto r = post_form(issuer(login, "/device/login_status"),
-                             {{"access_token", app_token(login)}, {"code", text(code)}});
+                             {{"access_token", app_token(login)}, {"code", revealed(code)}});
     return read_token_answer(r.status, r.body);
   }
   // The short-lived token becomes one of 60 days; that needs the app's secret.
@@ -45,7 +32,7 @@ class Facebook : public Platform {
     fetch::Fields fields{{"grant_type", "fb_exchange_token"},
                          {"client_id", login.client_id},
                          {"client_secret", app_secret(login)},
-                         {"fb_exchange_token", text(login.access)}};
+                         {"fb_exchange_token", revealed(login.access)}};
     const auto r = post_form(issuer(login, "/oauth/access_token"), fields);
     const TokenAnswer answer = read_token_answer(r.status, r.body);
     if (answer.outcome != Outcome::kOk)
@@ -58,7 +45,7 @@ class Facebook : public Platform {
     fetch::Request request;
     request.method = "DELETE";
     request.url = issuer(login, "/me/permissions");
-    request.headers = {"Authorization: Bearer " + text(login.access)};
+    request.headers = {"Authorization: Bearer " + revealed(login.access)};
     fetch::send(request);
   }
 
@@ -91,18 +78,18 @@ class Facebook : public Platform {
   static std::string issuer(const Login& login, const char* path) {
     return at_root(std::string(kGraph) + path, login.auth_root);
   }
-  static std::string video(const json& state) { return "/" + fetch_escape(member(state, "video")); }
+  std::string video(const json& state) const { return "/" + fetch_escape(member(state, "video")); }
   static std::string fetch_escape(const std::string& id) {
     return fetch::form({{"", id}}).substr(1);
   }
   // The secret is "CLIENTTOKEN" or "CLIENTTOKEN APPSECRET": the first for the device flow, the
   // second to exchange tokens.
   static std::string app_token(const Login& login) {
-    const std::string both = text(login.client_secret);
+    const std::string both = revealed(login.client_secret);
     return login.client_id + "|" + both.substr(0, both.find(' '));
   }
   static std::string app_secret(const Login& login) {
-    const std::string both = text(login.client_secret);
+    const std::string both = revealed(login.client_secret);
     const size_t space = both.find(' ');
     return space == std::string::npos ? both : both.substr(space + 1);
   }

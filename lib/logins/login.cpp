@@ -18,15 +18,6 @@ using Json = nlohmann::ordered_json;
 constexpr std::chrono::seconds kLockPatience{90};
 constexpr int kTries = 3;
 
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch())
-      .count();
-}
-
-std::string text(const Secret& secret) {
-  return std::string(secret.reveal());
-}
-
 // Facebook has no refresh tokens: what is renewed there is a new login, known long before.
 uint64_t end_of(const Login& login) {
   return login.refresh.empty() ? static_cast<uint64_t>(login.expires) : 0;
@@ -60,9 +51,9 @@ void save(vault::Vault& vault, const Login& login) {
                       {"platform", login.platform},
                       {"account", login.account},
                       {"client_id", login.client_id},
-                      {"client_secret", text(login.client_secret)},
-                      {"access_token", text(login.access)},
-                      {"refresh_token", text(login.refresh)},
+                      {"client_secret", revealed(login.client_secret)},
+                      {"access_token", revealed(login.access)},
+                      {"refresh_token", revealed(login.refresh)},
                       {"issued", login.issued},
                       {"expires", login.expires},
                       {"auth_root", login.auth_root},
@@ -110,7 +101,7 @@ void apply(const TokenAnswer& answer, int64_t now, Login& login) {
 
 void renew(vault::Vault& vault, Login& login, const Secret* rejected) {
   const auto good = [&] {
-    return rejected ? !(login.access == *rejected) : !login.is_due(now_ms());
+    return rejected ? !(login.access == *rejected) : !login.is_due(unix_ms(wall_now()));
   };
   if (good()) return;
   const os::FileLock lock(vault.path() + "." + entry_name(login.platform, login.account) + ".lock",
@@ -119,7 +110,7 @@ void renew(vault::Vault& vault, Login& login, const Secret* rejected) {
   login = load(vault, login.platform, login.account);
   if (good()) return;  // another process was first
   if (login.refresh.empty()) {
-    if (rejected || login.is_expired(now_ms())) throw_invalid(login, "it ended");
+    if (rejected || login.is_expired(unix_ms(wall_now()))) throw_invalid(login, "it ended");
     return;  // what can't be renewed counts until its end
   }
   TokenAnswer answer;
@@ -127,13 +118,13 @@ void renew(vault::Vault& vault, Login& login, const Secret* rejected) {
     if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(500 << attempt));
     answer = platform(login.platform).refresh(login);
     if (answer.outcome == Outcome::kOk) {
-      apply(answer, now_ms(), login);
+      apply(answer, unix_ms(wall_now()), login);
       save(vault, login);  // on the disk before anybody uses it
       return;
     }
     if (answer.outcome != Outcome::kTemporary) throw_invalid(login, answer.reason);
   }
-  if (!rejected && !login.is_expired(now_ms())) {
+  if (!rejected && !login.is_expired(unix_ms(wall_now()))) {
     log::warning(login.platform +
                  " can't be reached to renew the login; the present token counts on");
     return;

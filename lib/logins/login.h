@@ -11,6 +11,11 @@
 
 namespace stream::logins {
 
+// For a form's field, a header, a document.
+inline std::string revealed(const Secret& secret) {
+  return std::string(secret.reveal());
+}
+
 struct Login {
   std::string platform, account;
   std::string client_id;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "crypto/strict_json.h"
 #include "logins/platforms.h"
 
 namespace stream::logins {
@@ -44,6 +45,14 @@ TokenAnswer Platform::refresh(const Login&) const {
 }
 void Platform::complete(Login&) const {}
 void Platform::revoke(const Login&) const {}
+
+std::string Platform::member(const nlohmann::json& object, const char* key) const {
+  const auto value = crypto::text_member(object, key);
+  if (!value)
+    throw Error(Exit::kNetwork, "platform.answer", std::string(name()) + "'s answer lacks " + key,
+                "try again later");
+  return *value;
+}
 
 std::vector<std::string> platform_names() {
   return {"youtube", "twitch", "facebook", "cloudflare"};

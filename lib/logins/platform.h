@@ -55,6 +55,10 @@ class Platform {
   virtual std::string end(Api& api, const nlohmann::json& state) const = 0;
   // {"state": ..., ...} in the platform's own words.
   virtual nlohmann::ordered_json status(Api& api, const nlohmann::json& state) const = 0;
+
+ protected:
+  // Throws Error kNetwork "platform.answer" when it is missing or no text.
+  std::string member(const nlohmann::json& object, const char* key) const;
 };
 
 // Throws Error kUsage "platform.unknown".

@@ -8,11 +8,7 @@ namespace stream::logins {
 namespace {
 
 using nlohmann::json;
-constexpr const char* kScopes = "channel:read:stream_key channel:manage:broadcast";
-
-std::string text(const Secret& secret) {
-  return std::string(secret.reveal());
-}
+constexpr const char* kChannelScopes = "channel:read:stream_key channel:manage:broadcast";
 
 std::string first(const json& answer, const char* list, const char* key) {
   const json items = answer.is_object() ? answer.value(list, json::array()) : json::array();
@@ -30,21 +26,22 @@ class Twitch : public Platform {
   std::string api_root() const override { return "https://api.twitch.tv/helix"; }
 
   DeviceAnswer start_device(const Login& login) const override {
-    const auto r =
-        post_form(issuer(login, "/device"), {{"client_id", login.client_id}, {"scopes", kScopes}});
+    const auto r = post_form(issuer(login, "/device"),
+                             {{"client_id", login.client_id}, {"scopes", kChannelScopes}});
     return read_device_answer(r.status, r.body);
   }
   TokenAnswer poll_device(const Login& login, const Secret& code) const override {
-    return token(login, {{"scopes", kScopes},
-                         {"device_code", text(code)},
+    return token(login, {{"scopes", kChannelScopes},
+                         {"device_code", revealed(code)},
                          {"grant_type", "urn:ietf:params:oauth:grant-type:device_code"}});
   }
   TokenAnswer refresh(const Login& login) const override {
-    return token(login, {{"refresh_token", text(login.refresh)}, {"grant_type", "refresh_token"}});
+    return token(login,
+                 {{"refresh_token", revealed(login.refresh)}, {"grant_type", "refresh_token"}});
   }
   void revoke(const Login& login) const override {
     post_form(issuer(login, "/revoke"),
-              {{"client_id", login.client_id}, {"token", text(login.access)}});
+              {{"client_id", login.client_id}, {"token", revealed(login.access)}});
   }
 
   Endpoint make_endpoint(Api& api, const Wanted& wanted) const override {
@@ -87,7 +84,7 @@ class Twitch : public Platform {
   static TokenAnswer token(const Login& login, fetch::Fields fields) {
     fields.emplace_back("client_id", login.client_id);
     if (!login.client_secret.empty())
-      fields.emplace_back("client_secret", text(login.client_secret));
+      fields.emplace_back("client_secret", revealed(login.client_secret));
     const auto r = post_form(issuer(login, "/token"), fields);
     return read_token_answer(r.status, r.body);
   }

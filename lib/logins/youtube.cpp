@@ -18,10 +18,6 @@ constexpr const char* kScope = "https://www.googleapis.com/auth/youtube";
 constexpr const char* kStreamTitle = "stream-tools";
 constexpr milliseconds kPoll{2000};
 
-std::string text(const Secret& secret) {
-  return std::string(secret.reveal());
-}
-
 class YouTube : public Platform {
  public:
   const char* name() const override { return "youtube"; }
@@ -34,7 +30,7 @@ class YouTube : public Platform {
     return read_device_answer(r.status, r.body);
   }
   TokenAnswer poll_device(const Login& login, const Secret& code) const override {
-    return token(login, {{"device_code", text(code)},
+    return token(login, {{"device_code", revealed(code)},
                          {"grant_type", "urn:ietf:params:oauth:grant-type:device_code"}});
   }
   std::string browser_url(const Login& login, const std::string& redirect, const Pkce& pkce,
@@ -53,17 +49,18 @@ class YouTube : public Platform {
   }
   TokenAnswer exchange_code(const Login& login, const Secret& code, const std::string& redirect,
                             const Pkce& pkce) const override {
-    return token(login, {{"code", text(code)},
-                         {"code_verifier", text(pkce.verifier)},
+    return token(login, {{"code", revealed(code)},
+                         {"code_verifier", revealed(pkce.verifier)},
                          {"redirect_uri", redirect},
                          {"grant_type", "authorization_code"}});
   }
   TokenAnswer refresh(const Login& login) const override {
-    return token(login, {{"refresh_token", text(login.refresh)}, {"grant_type", "refresh_token"}});
+    return token(login,
+                 {{"refresh_token", revealed(login.refresh)}, {"grant_type", "refresh_token"}});
   }
   void revoke(const Login& login) const override {
     const Secret& token = login.refresh.empty() ? login.access : login.refresh;
-    post_form(issuer(login, "/revoke"), {{"token", text(token)}});
+    post_form(issuer(login, "/revoke"), {{"token", revealed(token)}});
   }
 
   Endpoint make_endpoint(Api& api, const Wanted& wanted) const override {
@@ -134,16 +131,9 @@ class YouTube : public Platform {
     fields.emplace_back("client_id", login.client_id);
     // Google wants it of installed programs too, where it is no secret.
     if (!login.client_secret.empty())
-      fields.emplace_back("client_secret", text(login.client_secret));
+      fields.emplace_back("client_secret", revealed(login.client_secret));
     const auto r = post_form(issuer(login, "/token"), fields);
     return read_token_answer(r.status, r.body);
-  }
-  static std::string member(const json& object, const char* key) {
-    const auto value = crypto::text_member(object, key);
-    if (!value)
-      throw Error(Exit::kNetwork, "platform.answer", std::string("youtube's answer lacks ") + key,
-                  "try again later");
-    return *value;
   }
   static json item(const json& list) {
     if (!list.contains("items") || !list["items"].is_array() || list["items"].empty())
@@ -163,14 +153,14 @@ class YouTube : public Platform {
               {{"frameRate", "variable"}, {"ingestionType", "rtmp"}, {"resolution", "variable"}}},
              {"contentDetails", {{"isReusable", true}}}});
   }
-  static json stream_status(Api& api, const json& state) {
+  json stream_status(Api& api, const json& state) const {
     return item(api.need("GET", "/liveStreams?part=status&" +
                                     fetch::form({{"id", member(state, "stream")}})))
         .at("status");
   }
   // invalidTransition and errorExecutingTransition pass with some seconds; redundant means done.
-  static void transition(Api& api, const json& state, const char* to,
-                         std::chrono::steady_clock::time_point limit) {
+  void transition(Api& api, const json& state, const char* to,
+                  std::chrono::steady_clock::time_point limit) const {
     for (;;) {
       const Answer answer = api.call(
           "POST", "/liveBroadcasts/transition?part=status&" +
