@@ -5,24 +5,20 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "manifest/recording.h"
 
 namespace stream::archive {
 
 namespace {
 
-constexpr char kSchema[] = "stream.catalog/1";
+using manifest::or_null;
+using manifest::time_or_null;
+
+constexpr char kEntrySchema[] = "stream.catalog/1";
 
 [[noreturn]] void invalid(const std::string& what) {
   throw Error(Exit::kConfig, "catalog.invalid", "an entry of the catalogue is not valid: " + what,
               "its schema is stream.catalog/1; restore it, or put the recording again");
-}
-
-Json or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
-Json time_or_null(const std::optional<WallTime>& time) {
-  return time ? Json(rfc3339(*time)) : Json(nullptr);
 }
 
 const Json& field(const Json& object, const char* name) {
@@ -144,7 +140,7 @@ Json to_json(const ChatMessage& message) {
 Json to_json(const CatalogEntry& entry) {
   Json files = Json::array();
   for (const CatalogFile& file : entry.files) files.push_back(to_json(file));
-  return {{"schema", kSchema},
+  return {{"schema", kEntrySchema},
           {"recording", entry.id},
           {"stream", or_null(entry.stream)},
           {"sequence", entry.sequence},
@@ -163,7 +159,7 @@ Json to_json(const CatalogEntry& entry) {
 }
 
 CatalogEntry entry_from_json(const Json& document) {
-  if (get<std::string>(document, "schema") != kSchema) invalid("its schema is another");
+  if (get<std::string>(document, "schema") != kEntrySchema) invalid("its schema is another");
   CatalogEntry entry;
   entry.id = get<std::string>(document, "recording");
   if (!is_recording_id(entry.id)) invalid("\"recording\" can't be a name");

@@ -8,21 +8,15 @@ namespace stream::manifest {
 
 namespace {
 
-constexpr char kSchema[] = "stream.recording/1";
+constexpr char kRecordingSchema[] = "stream.recording/1";
 
 double seconds(Nanoseconds time) {
   return std::round(std::chrono::duration<double>(time).count() * 1e6) / 1e6;
 }
 
-Json or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
 template <typename Number>
 Json positive_or_null(Number number) {
   return number > 0 ? Json(number) : Json(nullptr);
-}
-Json time_or_null(const std::optional<WallTime>& time) {
-  return time ? Json(rfc3339(*time)) : Json(nullptr);
 }
 
 Json to_json(const RecordingTrack& track) {
@@ -84,14 +78,15 @@ Json to_json(const RecordingFile& file) {
           {"tracks", tracks}};
 }
 
-[[noreturn]] void invalid(const std::string& what) {
+[[noreturn]] void invalid_recording(const std::string& what) {
   throw Error(Exit::kConfig, "manifest.invalid", "the recording's manifest is not valid: " + what,
               "its schema is stream.recording/1; restore the file or leave it out");
 }
 
 const Json& field(const Json& object, const char* name) {
   const auto at = object.is_object() ? object.find(name) : object.end();
-  if (!object.is_object() || at == object.end()) invalid(std::string("no \"") + name + "\"");
+  if (!object.is_object() || at == object.end())
+    invalid_recording(std::string("no \"") + name + "\"");
   return *at;
 }
 
@@ -102,13 +97,14 @@ T get(const Json& object, const char* name, T if_null = {}) {
   try {
     return value.get<T>();
   } catch (const Json::exception&) {
-    invalid(std::string("\"") + name + "\" has the wrong type");
+    invalid_recording(std::string("\"") + name + "\" has the wrong type");
   }
 }
 
 Nanoseconds get_seconds(const Json& object, const char* name) {
   const double value = get<double>(object, name);
-  if (!(value >= 0 && value < 1e9)) invalid(std::string("\"") + name + "\" is out of range");
+  if (!(value >= 0 && value < 1e9))
+    invalid_recording(std::string("\"") + name + "\" is out of range");
   return Nanoseconds(std::llround(value * 1e9));
 }
 
@@ -116,7 +112,7 @@ std::optional<WallTime> get_time(const Json& object, const char* name) {
   const std::string text = get<std::string>(object, name);
   if (text.empty()) return std::nullopt;
   const auto time = parse_rfc3339(text);
-  if (!time) invalid(std::string("\"") + name + "\" is not a time in UTC");
+  if (!time) invalid_recording(std::string("\"") + name + "\" is not a time in UTC");
   return time;
 }
 
@@ -144,13 +140,13 @@ const Json& list(const Json& object, const char* name) {
   static const Json kNone = Json::array();
   if (!object.contains(name)) return kNone;
   const Json& value = field(object, name);
-  if (!value.is_array()) invalid(std::string("\"") + name + "\" is not a list");
+  if (!value.is_array()) invalid_recording(std::string("\"") + name + "\" is not a list");
   return value;
 }
 
 std::string inside(std::string path) {
   if (path.empty() || path[0] == '/' || path.find("..") != std::string::npos) {
-    invalid("\"path\" leads out of the recording's directory");
+    invalid_recording("\"path\" leads out of the recording's directory");
   }
   return path;
 }
@@ -208,6 +204,14 @@ RecordingFile file_from_json(const Json& object) {
 
 }  // namespace
 
+Json or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json time_or_null(const std::optional<WallTime>& time) {
+  return time ? Json(rfc3339(*time)) : Json(nullptr);
+}
+
 bool Recording::ready() const {
   if (files.empty()) return false;
   for (const RecordingFile& file : files) {
@@ -237,7 +241,7 @@ Json to_json(const Recording& recording) {
     duration += file.duration;
     bytes += file.bytes;
   }
-  return {{"schema", kSchema},
+  return {{"schema", kRecordingSchema},
           {"recording", recording.id},
           {"stream", or_null(recording.stream)},
           {"input", recording.input},
@@ -257,7 +261,8 @@ Json to_json(const Recording& recording) {
 }
 
 Recording recording_from_json(const Json& document) {
-  if (get<std::string>(document, "schema") != kSchema) invalid("its schema is another");
+  if (get<std::string>(document, "schema") != kRecordingSchema)
+    invalid_recording("its schema is another");
   Recording recording;
   recording.id = get<std::string>(document, "recording");
   recording.stream = get<std::string>(document, "stream");

@@ -12,6 +12,10 @@ namespace stream::manifest {
 
 using WallTime = std::chrono::system_clock::time_point;
 
+// As documents say what is empty.
+Json or_null(const std::string& text);
+Json time_or_null(const std::optional<WallTime>& time);
+
 struct RecordingTrack {
   std::string kind;          // video, audio
   std::string codec;         // FFmpeg's name

@@ -11,14 +11,14 @@ namespace stream::manifest {
 
 namespace {
 
-[[noreturn]] void invalid(const std::string& what) {
+[[noreturn]] void invalid_rights(const std::string& what) {
   throw Error(Exit::kConfig, "rights.invalid", "the rights are not valid: " + what,
               "their schema is stream.rights/1; set them anew with stream-archive set");
 }
 
 const Json& member(const Json& document, const char* name) {
   const auto at = document.find(name);
-  if (at == document.end()) invalid(std::string("no \"") + name + "\"");
+  if (at == document.end()) invalid_rights(std::string("no \"") + name + "\"");
   return *at;
 }
 
@@ -39,20 +39,20 @@ Json to_json(const Rights& rights) {
 }
 
 Rights rights_from_json(const Json& document) {
-  if (!document.is_object()) invalid("no object");
+  if (!document.is_object()) invalid_rights("no object");
   Rights rights;
   const Json &visibility = member(document, "visibility"), &hidden = member(document, "hidden"),
              &owner = member(document, "owner"), &allow = member(document, "allow");
   if (visibility != "public" && visibility != "private")
-    invalid("\"visibility\" is neither public nor private");
+    invalid_rights("\"visibility\" is neither public nor private");
   rights.is_public = visibility == "public";
-  if (!hidden.is_boolean()) invalid("\"hidden\" is neither true nor false");
+  if (!hidden.is_boolean()) invalid_rights("\"hidden\" is neither true nor false");
   rights.hidden = hidden.get<bool>();
-  if (!owner.is_null() && !owner.is_string()) invalid("\"owner\" is no name");
+  if (!owner.is_null() && !owner.is_string()) invalid_rights("\"owner\" is no name");
   if (owner.is_string()) rights.owner = owner.get<std::string>();
-  if (!allow.is_array()) invalid("\"allow\" is no list");
+  if (!allow.is_array()) invalid_rights("\"allow\" is no list");
   for (const Json& user : allow) {
-    if (!user.is_string()) invalid("\"allow\" holds what is no name");
+    if (!user.is_string()) invalid_rights("\"allow\" holds what is no name");
     rights.allow.push_back(user.get<std::string>());
   }
   return rights;

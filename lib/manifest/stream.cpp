@@ -10,7 +10,7 @@ namespace stream::manifest {
 
 namespace {
 
-constexpr char kSchema[] = "stream.stream/1";
+constexpr char kStreamSchema[] = "stream.stream/1";
 constexpr size_t kMost = 100;
 
 struct Row {
@@ -41,22 +41,14 @@ constexpr Row kTable[] = {
 constexpr std::string_view kNames[] = {"scheduled", "ready",     "live",
                                        "ending",    "completed", "error"};
 
-[[noreturn]] void invalid(const std::string& what) {
+[[noreturn]] void invalid_stream(const std::string& what) {
   throw Error(Exit::kConfig, "manifest.invalid", "the stream's manifest is not valid: " + what,
               "its schema is stream.stream/1; restore it, or delete the stream and apply it anew");
 }
 
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
-Json time_or_null(const std::optional<WallTime>& time) {
-  return time ? Json(rfc3339(*time)) : Json(nullptr);
-}
-
 Life life_of(const Json& object, const char* name) {
   const auto life = life_from(object.at(name).get<std::string>());
-  if (!life) invalid(std::string("\"") + name + "\" is no state");
+  if (!life) invalid_stream(std::string("\"") + name + "\" is no state");
   return *life;
 }
 
@@ -64,7 +56,7 @@ std::optional<WallTime> time_of(const Json& object, const char* name) {
   const Json& value = object.at(name);
   if (value.is_null()) return std::nullopt;
   const auto time = parse_rfc3339(value.get<std::string>());
-  if (!time) invalid(std::string("\"") + name + "\" is not a time in UTC");
+  if (!time) invalid_stream(std::string("\"") + name + "\" is not a time in UTC");
   return time;
 }
 
@@ -77,7 +69,7 @@ Json to_json(const StreamMove& move) {
   return {{"at", rfc3339(move.at)},
           {"from", to_text(move.from)},
           {"to", to_text(move.to)},
-          {"reason", text_or_null(move.reason)}};
+          {"reason", or_null(move.reason)}};
 }
 
 Json to_json(const StreamRecording& r) {
@@ -93,13 +85,13 @@ Json to_json(const StreamRecording& r) {
 Json to_json(const StreamSession& s) {
   return {{"start_at", rfc3339(s.start)},
           {"end_at", rfc3339(s.end)},
-          {"title", text_or_null(s.title)},
+          {"title", or_null(s.title)},
           {"state", s.missed   ? "missed"
                     : s.open() ? "open"
                                : "closed"},
           {"opened_at", time_or_null(s.opened)},
           {"closed_at", time_or_null(s.closed)},
-          {"reason", text_or_null(s.reason)}};
+          {"reason", or_null(s.reason)}};
 }
 
 StreamSession session_of(const Json& object) {
@@ -121,7 +113,7 @@ StreamRecording recording_of(const Json& object) {
   r.started = time_of(object, "started_at").value_or(WallTime());
   r.ended = time_of(object, "ended_at");
   const double seconds = object.at("duration_seconds").get<double>();
-  if (!(seconds >= 0 && seconds < 1e9)) invalid("\"duration_seconds\" is out of range");
+  if (!(seconds >= 0 && seconds < 1e9)) invalid_stream("\"duration_seconds\" is out of range");
   r.duration = Nanoseconds(std::llround(seconds * 1e9));
   r.bytes = object.at("size_bytes").get<uint64_t>();
   r.ready = object.at("ready").get<bool>();
@@ -193,14 +185,14 @@ Json to_json(const Stream& s) {
   for (const StreamSession& session : s.sessions) sessions.push_back(to_json(session));
   for (const StreamMove& move : s.moves) moves.push_back(to_json(move));
   for (const StreamRecording& recording : s.recordings) recordings.push_back(to_json(recording));
-  return {{"schema", kSchema},
+  return {{"schema", kStreamSchema},
           {"name", s.name},
-          {"title", text_or_null(s.title)},
-          {"group", text_or_null(s.group)},
-          {"path", text_or_null(s.path)},
+          {"title", or_null(s.title)},
+          {"group", or_null(s.group)},
+          {"path", or_null(s.path)},
           {"file", s.file},
           {"state", to_text(s.life)},
-          {"reason", text_or_null(s.reason)},
+          {"reason", or_null(s.reason)},
           {"created_at", rfc3339(s.created)},
           {"ready_at", time_or_null(s.opened)},
           {"live_at", time_or_null(s.live)},
@@ -212,10 +204,10 @@ Json to_json(const Stream& s) {
 
 Stream stream_from_json(const Json& document) {
   try {
-    if (document.at("schema") != kSchema) invalid("its schema is another");
+    if (document.at("schema") != kStreamSchema) invalid_stream("its schema is another");
     Stream s;
     s.name = document.at("name").get<std::string>();
-    if (!is_stream_name(s.name)) invalid("\"name\" is no stream name");
+    if (!is_stream_name(s.name)) invalid_stream("\"name\" is no stream name");
     s.title = text_of(document, "title");
     s.group = text_of(document, "group");
     s.path = text_of(document, "path");
@@ -236,7 +228,7 @@ Stream stream_from_json(const Json& document) {
       for (const Json& session : document["sessions"]) s.note(session_of(session));
     return s;
   } catch (const Json::exception& e) {
-    invalid(e.what());
+    invalid_stream(e.what());
   }
 }
 

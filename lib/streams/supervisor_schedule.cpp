@@ -13,15 +13,12 @@ namespace {
 using namespace std::chrono;
 using manifest::Cause;
 using manifest::Life;
+using manifest::or_null;
 using manifest::StreamSession;
 using manifest::WallTime;
 
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
 Json fields_of(WallTime start, WallTime end, const std::string& title) {
-  return {{"start_at", rfc3339(start)}, {"end_at", rfc3339(end)}, {"title", text_or_null(title)}};
+  return {{"start_at", rfc3339(start)}, {"end_at", rfc3339(end)}, {"title", or_null(title)}};
 }
 
 }  // namespace
