@@ -8,7 +8,6 @@
 namespace stream::rtmp {
 namespace {
 
-constexpr uint32_t kExtended = 0xFFFFFF;
 // Most messages fit the first allocation; longer ones take the next when that much has arrived.
 constexpr uint32_t kFirstAllocation = 64 << 10;
 constexpr uint32_t kGrowth = 4;
@@ -124,7 +123,7 @@ bool ChunkReader::parse(Bytes bytes, Header& header) {
   const uint8_t* p = bytes.data() + basic;
   if (header.format < 3) {
     header.field = uint32_t{p[0]} << 16 | uint32_t{p[1]} << 8 | p[2];
-    header.extended = header.field == kExtended;
+    header.extended = header.field == kExtendedTime;
   }
   if (header.format < 2) {
     header.length = uint32_t{p[3]} << 16 | uint32_t{p[4]} << 8 | p[5];

@@ -16,6 +16,8 @@ namespace stream::rtmp {
 inline constexpr uint32_t kDefaultChunkSize = 128;
 inline constexpr uint32_t kMaxChunkSize = 0xFFFFFF;  // larger makes no sense: no message is longer
 inline constexpr size_t kMaxChunkStreams = 64;
+// In place of a time or a distance of 24 bits: one of 32 follows the header.
+inline constexpr uint32_t kExtendedTime = 0xFFFFFF;
 
 class ChunkReader {
  public:

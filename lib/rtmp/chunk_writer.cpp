@@ -6,8 +6,6 @@
 namespace stream::rtmp {
 namespace {
 
-constexpr uint32_t kExtended = 0xFFFFFF;
-
 void basic_header(ByteWriter& out, int format, uint32_t id) {
   const uint8_t high = static_cast<uint8_t>(format << 6);
   if (id < 64) {
@@ -32,13 +30,13 @@ void ChunkWriter::write(ByteWriter& out, MessageType type, uint32_t chunk_stream
   // where readers differ.
   const auto [it, fresh] = last_.try_emplace(chunk_stream);
   const uint32_t delta = timestamp - it->second.timestamp;
-  const bool relative = !fresh && it->second.stream_id == stream_id && delta < kExtended;
+  const bool relative = !fresh && it->second.stream_id == stream_id && delta < kExtendedTime;
   it->second = {stream_id, timestamp};
 
   const uint32_t field = relative ? delta : timestamp;
-  const bool extended = field >= kExtended;
+  const bool extended = field >= kExtendedTime;
   basic_header(out, relative ? 1 : 0, chunk_stream);
-  out.u24(extended ? kExtended : field);
+  out.u24(extended ? kExtendedTime : field);
   out.u24(static_cast<uint32_t>(payload.size()));
   out.u8(static_cast<uint8_t>(type));
   if (!relative) out.u32_le(stream_id);
@@ -58,7 +56,7 @@ void ChunkWriter::write_shared(std::vector<Buffer>& out, const SharedMessage& me
   const auto it = last_.find(message.chunk_stream);
   const bool known = it != last_.end() && it->second.stream_id == stream_id;
   const uint32_t delta = known ? timestamp - it->second.timestamp : timestamp;
-  if (delta >= kExtended) {
+  if (delta >= kExtendedTime) {
     ByteWriter own;
     write(own, message.type, message.chunk_stream, stream_id, timestamp, payload_of(message));
     out.push_back(Buffer::copy(own.view()));

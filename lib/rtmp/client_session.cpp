@@ -26,7 +26,7 @@ constexpr size_t kMaxUnsentAnswers = 16 << 10;
 constexpr size_t kMaxEvents = 64;
 constexpr size_t kMaxText = 512;
 
-std::string text_of(const Object& object, std::string_view name) {
+std::string short_text_of(const Object& object, std::string_view name) {
   const Value* value = object.find(name);
   return value != nullptr ? std::string(value->text().substr(0, kMaxText)) : std::string();
 }
@@ -293,7 +293,7 @@ void ClientSession::Impl::connect_answer(const Object* info, bool error) {
   for (const char* name : {"ex", "ex2"}) {
     const Value* ex = info->find(name);
     if (ex == nullptr || ex->object() == nullptr) continue;
-    std::string url = text_of(*ex->object(), "redirect");
+    std::string url = short_text_of(*ex->object(), "redirect");
     if (url.empty()) continue;
     close();
     events_.push_back(Redirected{Secret(std::move(url))});
@@ -303,9 +303,10 @@ void ClientSession::Impl::connect_answer(const Object* info, bool error) {
 }
 
 void ClientSession::Impl::status(const Object& info) {
-  const std::string level = text_of(info, "level"), code = text_of(info, "code");
+  const std::string level = short_text_of(info, "level"), code = short_text_of(info, "code");
   if (code == "NetConnection.Connect.ReconnectRequest") {
-    return emit(ReconnectRequested{Secret(text_of(info, "tcUrl")), text_of(info, "description")});
+    return emit(ReconnectRequested{Secret(short_text_of(info, "tcUrl")),
+                                   short_text_of(info, "description")});
   }
   if (code == "NetStream.Publish.Start") {
     if (phase_ != Phase::kPublish || stream_id_ == 0) return;
@@ -321,7 +322,7 @@ void ClientSession::Impl::status(const Object& info) {
 void ClientSession::Impl::refuse(const Object& info, bool by_connect) {
   close();
   events_.push_back(
-      PublishRefused{text_of(info, "code"), text_of(info, "description"), by_connect});
+      PublishRefused{short_text_of(info, "code"), short_text_of(info, "description"), by_connect});
 }
 
 // --- the door ------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ using amf0::Value;
 constexpr uint32_t kCapsMultitrack = 2, kCapsModEx = 4, kCapsTimestampNano = 8;
 constexpr uint32_t kOwnCaps = kCapsMultitrack | kCapsModEx | kCapsTimestampNano;
 constexpr int kCanForward = 4;
-constexpr std::array kVideoFourCcs = {"avc1", "hvc1", "av01", "vp09", "vp08"};
-constexpr std::array kAudioFourCcs = {"mp4a", "Opus", "fLaC", "ac-3", "ec-3", ".mp3"};
+constexpr std::array kForwardedVideo = {"avc1", "hvc1", "av01", "vp09", "vp08"};
+constexpr std::array kForwardedAudio = {"mp4a", "Opus", "fLaC", "ac-3", "ec-3", ".mp3"};
 
 std::string text_of(const Object& object, std::string_view name) {
   const Value* value = object.find(name);
@@ -48,10 +48,10 @@ void mirror_capabilities(const Object& offer, Object& info) {
                                  static_cast<double>(number_of(offer, "capsEx") & kOwnCaps));
   }
   if (offer.find("videoFourCcInfoMap") != nullptr) {
-    info.properties.emplace_back("videoFourCcInfoMap", forward_map(kVideoFourCcs));
+    info.properties.emplace_back("videoFourCcInfoMap", forward_map(kForwardedVideo));
   }
   if (offer.find("audioFourCcInfoMap") != nullptr) {
-    info.properties.emplace_back("audioFourCcInfoMap", forward_map(kAudioFourCcs));
+    info.properties.emplace_back("audioFourCcInfoMap", forward_map(kForwardedAudio));
   }
   const Value* list = offer.find("fourCcList");
   if (list == nullptr || list->array() == nullptr) return;
@@ -62,10 +62,10 @@ void mirror_capabilities(const Object& offer, Object& info) {
     });
   };
   amf0::Array both;
-  for (const char* code : kVideoFourCcs) {
+  for (const char* code : kForwardedVideo) {
     if (offered(code)) both.items.emplace_back(code);
   }
-  for (const char* code : kAudioFourCcs) {
+  for (const char* code : kForwardedAudio) {
     if (offered(code)) both.items.emplace_back(code);
   }
   info.properties.emplace_back("fourCcList", std::move(both));

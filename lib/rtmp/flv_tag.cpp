@@ -46,18 +46,6 @@ std::string_view codec_name(const std::array<Codec, N>& table, uint32_t code) {
 
 enum FrameType : uint8_t { kKey = 1, kGeneratedKey = 4, kCommandFrame = 5 };
 
-// VideoPacketType and AudioPacketType of Enhanced RTMP v2.
-enum Packet : uint8_t {
-  kSequenceStart = 0,
-  kCodedFrames = 1,
-  kSequenceEnd = 2,
-  kVideoCodedFramesX = 3,
-  kVideoMetadata = 4,
-  kAudioMultichannelConfig = 4,
-  kAudioMultitrack = 5,
-  kVideoMultitrack = 6,
-  kModEx = 7,
-};
 enum MultitrackType : uint8_t { kOneTrack = 0, kManyTracks = 1, kManyTracksManyCodecs = 2 };
 constexpr size_t kMaxTracks = 256;  // ids have 8 bits
 

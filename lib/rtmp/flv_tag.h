@@ -21,6 +21,19 @@ enum class PacketType : uint8_t {
   kMultichannel,  // Enhanced RTMP channel order, count and map
 };
 
+// VideoPacketType and AudioPacketType of Enhanced RTMP v2: what PacketType is on the wire.
+enum WirePacket : uint8_t {
+  kSequenceStart = 0,
+  kCodedFrames = 1,
+  kSequenceEnd = 2,
+  kVideoCodedFramesX = 3,
+  kVideoMetadata = 4,
+  kAudioMultichannelConfig = 4,
+  kAudioMultitrack = 5,
+  kVideoMultitrack = 6,
+  kModEx = 7,
+};
+
 // One track's part of one message.
 struct Media {
   MediaKind kind{};

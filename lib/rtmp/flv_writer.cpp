@@ -11,8 +11,6 @@ constexpr uint8_t kEnhancedVideo = 0x80, kEnhancedAudio = 0x90;
 constexpr uint8_t kKeyFrame = 1, kInterFrame = 2, kAvc = 7;
 constexpr uint8_t kAacHead = 0xAF, kMp3Head = 0x2F;  // 44.1 kHz, 16 bits, stereo: fixed for AAC
 
-enum Packet : uint8_t { kSequenceStart, kCodedFrames, kSequenceEnd, kCodedFramesX };
-
 uint8_t packet_number(PacketType packet) {
   assert(packet != PacketType::kMultichannel);
   if (packet == PacketType::kConfig) return kSequenceStart;
@@ -55,7 +53,7 @@ TagHead video_head(std::string_view codec, PacketType packet, bool keyframe,
     return head;
   }
   const bool composed = codec == "hevc" || codec == "vvc";
-  if (composed && number == kCodedFrames && composition_ms == 0) number = kCodedFramesX;
+  if (composed && number == kCodedFrames && composition_ms == 0) number = kVideoCodedFramesX;
   head.u8(static_cast<uint8_t>(kEnhancedVideo | frame << 4 | number));
   put(head, fourcc_of(MediaKind::kVideo, codec), 4);
   if (composed && number == kCodedFrames) put_composition(head, composition_ms);

@@ -9,8 +9,6 @@
 namespace stream::rtmp {
 namespace {
 
-constexpr uint32_t kExtended = 0xFFFFFF;
-
 uint8_t basic_header(int format, uint32_t chunk_stream) {
   return static_cast<uint8_t>(format << 6 | static_cast<int>(chunk_stream));
 }
@@ -53,7 +51,7 @@ SharedMessage make_shared(MessageType type, uint32_t chunk_stream, uint32_t time
 
   ByteWriter header;
   header.u8(basic_header(1, chunk_stream));
-  header.u24(std::min(delta, kExtended));
+  header.u24(std::min(delta, kExtendedTime));
   header.u24(static_cast<uint32_t>(message.payload_size));
   header.u8(static_cast<uint8_t>(type));
   uint8_t* at = std::copy_n(header.view().begin(), header.size(), wire.data());

@@ -7,19 +7,17 @@
 namespace stream::rtp {
 namespace {
 
-constexpr uint8_t kContinues = 0x80, kGoesOn = 0x40, kNewSequence = 0x08;  // Z, Y, N
-
 class Av1Depacketiser : public UnitAssembler {
   // Only a new coded video sequence is known to begin a temporal unit.
   bool starts_unit(Bytes payload) const override {
-    return (payload[0] & (kContinues | kNewSequence)) == kNewSequence;
+    return (payload[0] & (kObuContinues | kObuNewSequence)) == kObuNewSequence;
   }
 
   bool add(Bytes payload) override {
     const uint8_t head = payload[0];
     const unsigned count = head >> 4 & 3;
     ByteReader reader(payload.subspan(1));
-    if (((head & kContinues) != 0) != open_ || reader.remaining() == 0) return false;
+    if (((head & kObuContinues) != 0) != open_ || reader.remaining() == 0) return false;
     for (unsigned i = 1; reader.remaining() > 0; ++i) {
       std::optional<uint64_t> size = reader.remaining();
       if (i != count) size = read_leb128(reader);  // the last of a known number has none
@@ -27,7 +25,7 @@ class Av1Depacketiser : public UnitAssembler {
       const Bytes element = reader.bytes(static_cast<size_t>(*size));
       if (element_.size() + out_.size() + element.size() > kMaxUnit) return false;
       element_.insert(element_.end(), element.begin(), element.end());
-      open_ = reader.remaining() == 0 && (head & kGoesOn) != 0;
+      open_ = reader.remaining() == 0 && (head & kObuGoesOn) != 0;
       if (!open_ && !end_element()) return false;
       if (i == count) return reader.remaining() == 0;
     }

@@ -8,7 +8,6 @@
 namespace stream::rtp {
 namespace {
 
-constexpr uint8_t kContinues = 0x80, kGoesOn = 0x40, kNewSequence = 0x08;  // Z, Y, N
 constexpr size_t kLength = 2;  // bytes of the length of an element that fits into a packet
 
 class Av1Packetiser : public Packetiser {
@@ -32,7 +31,7 @@ class Av1Packetiser : public Packetiser {
     }
     std::vector<Payload> out;
     ByteWriter packet;
-    packet.u8(key ? kNewSequence : 0);
+    packet.u8(key ? kObuNewSequence : 0);
     for (const Obu& obu : obus) {
       ByteWriter bare;
       write_obu(bare, obu, false);
@@ -72,10 +71,10 @@ class Av1Packetiser : public Packetiser {
 
   static void flush(ByteWriter& packet, std::vector<Payload>& out, bool goes_on) {
     std::vector<uint8_t> bytes = packet.take();
-    if (goes_on) bytes[0] |= kGoesOn;
+    if (goes_on) bytes[0] |= kObuGoesOn;
     out.push_back({Buffer::copy(bytes), false});
     packet = {};
-    packet.u8(goes_on ? kContinues : 0);
+    packet.u8(goes_on ? kObuContinues : 0);
   }
 
   const size_t max_;

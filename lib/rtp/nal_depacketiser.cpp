@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "codec/avc.h"
 #include "codec/hevc.h"
+#include "rtp/nal_packets.h"
 #include "rtp/unit_assembler.h"
 
 namespace stream::rtp {
@@ -15,10 +16,9 @@ constexpr size_t kMaxSets = 16;      // of one kind
 constexpr size_t kMaxSet = 4 << 10;  // bytes
 
 constexpr int kIdr = 5, kSei = 6, kAvcSps = 7, kAvcPps = 8, kDelimiter = 9, kFiller = 12;
-constexpr int kStapA = 24, kFuA = 28;
 constexpr int kHevcFirstIrap = 16, kHevcLastIrap = 23, kHevcLastVcl = 31, kHevcVps = 32,
               kHevcSps = 33, kHevcPps = 34, kHevcDelimiter = 35, kHevcFiller = 38,
-              kHevcPrefixSei = 39, kHevcAp = 48, kHevcFu = 49;
+              kHevcPrefixSei = 39;
 
 class NalDepacketiser : public UnitAssembler {
  public:

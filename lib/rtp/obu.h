@@ -12,6 +12,9 @@ namespace stream::rtp {
 inline constexpr int kObuSequenceHeader = 1, kObuTemporalDelimiter = 2, kObuFrameHeader = 3,
                      kObuFrame = 6, kObuTileList = 8, kObuPadding = 15;
 
+// Z, Y and N of the aggregation header (AV1 RTP 4.4).
+inline constexpr uint8_t kObuContinues = 0x80, kObuGoesOn = 0x40, kObuNewSequence = 0x08;
+
 struct Obu {
   int type = 0;
   uint8_t header = 0, extension = 0;  // as they came

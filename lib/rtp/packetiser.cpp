@@ -6,12 +6,11 @@
 #include "codec/avc.h"
 #include "codec/hevc.h"
 #include "codec/nal.h"
+#include "rtp/nal_packets.h"
 #include "rtp/packetisers.h"
 
 namespace stream::rtp {
 namespace {
-
-constexpr uint8_t kStapA = 24, kFuA = 28, kHevcAp = 48, kHevcFu = 49;
 
 // H.264 (RFC 6184, packetisation mode 1) and H.265 (RFC 7798).
 class NalPacketiser : public Packetiser {
