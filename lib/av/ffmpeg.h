@@ -19,6 +19,8 @@ extern "C" {
 
 namespace stream::av {
 
+inline constexpr int kIoBufferSize = 64 << 10;  // of what FFmpeg reads or writes through us
+
 std::string error_text(int code);
 
 // Throws Error kNo "media.library" naming the call when `code` is negative; returns it otherwise.

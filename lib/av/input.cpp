@@ -20,7 +20,6 @@
 namespace stream::av {
 namespace {
 
-constexpr int kIoBufferSize = 64 << 10;
 constexpr int kPipeSize =
     256 << 10;  // holds a large picture: its writer need not wait in the middle
 constexpr int kMaxDamagedReads = 1000;  // in a row, before a source counts as broken

@@ -9,8 +9,6 @@
 namespace stream::av {
 namespace {
 
-constexpr int kIoBufferSize = 64 << 10;
-
 void add_side_data(AVPacket& packet, AVPacketSideDataType type, Bytes bytes) {
   uint8_t* data = av_packet_new_side_data(&packet, type, bytes.size());
   if (!data) throw std::bad_alloc();

@@ -28,4 +28,8 @@ struct Track {
 
 using Tracks = std::vector<Track>;
 
+inline Nanoseconds to_time(int64_t ticks, const Track& track) {
+  return Nanoseconds(rescale(ticks, track.time_base, kNanosecondBase));
+}
+
 }  // namespace stream::av

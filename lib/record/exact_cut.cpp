@@ -15,16 +15,11 @@ namespace stream::media {
 
 namespace {
 
-constexpr size_t kMaxGroupBytes = 256 << 20;
 constexpr int kOwnParameters = 5;
 
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(Exit::kUnsupported, "record.exact", "cannot cut exactly: " + why,
               "leave --exact out: the cut is then at a keyframe");
-}
-
-Nanoseconds to_time(int64_t ticks, const av::Track& track) {
-  return Nanoseconds(rescale(ticks, track.time_base, kNanosecondBase));
 }
 
 // An avcC (ISO/IEC 14496-15 5.3.3.1) with the parameter sets of both.

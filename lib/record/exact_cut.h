@@ -11,6 +11,9 @@
 
 namespace stream::media {
 
+// Of a group of pictures that a part may begin in.
+inline constexpr size_t kMaxGroupBytes = 256 << 20;
+
 class ExactCut {
  public:
   // `start`: the time that `from` and `to` count from. Throws Error kUnsupported "record.exact" for

@@ -16,12 +16,6 @@ namespace {
 
 // Read ahead until every track has shown its first packet.
 constexpr size_t kPeek = 2000;
-// Of a group of pictures that a part may begin in.
-constexpr size_t kMaxGroupBytes = 256 << 20;
-
-Nanoseconds to_time(int64_t ticks, const av::Track& track) {
-  return Nanoseconds(rescale(ticks, track.time_base, kNanosecondBase));
-}
 
 // A file whose first packets are known.
 class Opened {

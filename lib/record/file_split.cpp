@@ -20,11 +20,8 @@ struct Group {
   Nanoseconds from = Nanoseconds::max(), to = Nanoseconds::min();
 
   void add(const av::Packet& packet, const av::Track& track) {
-    const auto time = [&](int64_t ticks) {
-      return Nanoseconds(rescale(ticks, track.time_base, kNanosecondBase));
-    };
-    from = std::min(from, time(packet.pts));
-    to = std::max(to, time(packet.pts + packet.duration));
+    from = std::min(from, to_time(packet.pts, track));
+    to = std::max(to, to_time(packet.pts + packet.duration, track));
     ++part.packets;
     part.bytes += packet.data.size() + kPerSample;
   }
