@@ -17,11 +17,11 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint64_t kHostedUpload = 49'000'000, kHostedDownload = 20'000'000;
-constexpr uint64_t kOwnUpload = 1'950'000'000;       // of 2,000 MB
-constexpr double kFirstWait = 1, kLongestWait = 60;  // seconds
+constexpr uint64_t kOwnUpload = 1'950'000'000;             // of 2,000 MB
+constexpr double kFirstBotWait = 1, kLongestBotWait = 60;  // seconds
 // A server hands a file on before it answers, at this rate or faster.
 constexpr uint64_t kHandedOnPerSecond = 250'000;
-constexpr size_t kMaxAnswer = 1 << 20;
+constexpr size_t kMaxBotAnswer = 1 << 20;
 constexpr Nanoseconds kSecond = std::chrono::seconds(1), kMinute = std::chrono::minutes(1);
 constexpr size_t kPerMinute = 20;
 
@@ -140,7 +140,7 @@ std::string BotApi::clean(std::string text) {
 }
 
 Nanoseconds BotApi::backoff(int tries) const {
-  return archive::backoff(world_, tries, kFirstWait, kLongestWait);
+  return archive::backoff(world_, tries, kFirstBotWait, kLongestBotWait);
 }
 
 // The answer when it is the last word; nullopt: another try may help, after `wait`.
@@ -198,7 +198,7 @@ BotAnswer BotApi::call(const std::string& method, const Body& body, const std::s
     };
     transfer.limits = options_.limits;
     transfer.limits.answer += std::chrono::seconds(body.file_size() / kHandedOnPerSecond);
-    transfer.max_body = kMaxAnswer;
+    transfer.max_body = kMaxBotAnswer;
     transfer.fresh_connection = fresh;
     const fetch::Answer http = world_.send(transfer);
     explicit_bzero(transfer.url.data(), transfer.url.size());

@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr char kCatalog[] = "_catalog/", kUploads[] = "_uploads/";
-constexpr char kSchema[] = "stream.chat/1";
+constexpr char kRecordSchema[] = "stream.chat/1";
 
 bool is_plain(std::string_view key) {
   return key.starts_with(kCatalog);
@@ -71,7 +71,7 @@ struct ChatStore::Record {
   std::string text() const {
     Json list = Json::array();
     for (const ChatMessage& message : messages) list.push_back(to_json(message));
-    return Json{{"schema", kSchema},
+    return Json{{"schema", kRecordSchema},
                 {"key", key},
                 {"etag", etag},
                 {"size_bytes", size},
@@ -84,7 +84,7 @@ struct ChatStore::Record {
   static Record parse(const std::string& text) {
     try {
       const Json json = Json::parse(text);
-      if (json.at("schema") != kSchema) throw std::runtime_error("schema");
+      if (json.at("schema") != kRecordSchema) throw std::runtime_error("schema");
       Record record;
       record.key = json.at("key");
       record.etag = json.at("etag");

@@ -12,8 +12,8 @@ namespace stream::archive {
 
 namespace {
 
-constexpr double kFirstWait = 0.2, kLongestWait = 20;  // seconds
-constexpr size_t kMaxAnswer = 8 << 20;
+constexpr double kFirstS3Wait = 0.2, kLongestS3Wait = 20;  // seconds
+constexpr size_t kMaxS3Answer = 8 << 20;
 
 bool one_of(const std::string& code, std::initializer_list<const char*> codes) {
   return std::any_of(codes.begin(), codes.end(), [&](const char* c) { return code == c; });
@@ -104,7 +104,7 @@ fetch::Transfer S3Store::to_transfer(const Ask& ask, bool fresh_connection) {
   transfer.body_size = ask.body.size;
   transfer.body = ask.body.read;
   transfer.sink_status = ask.sink_status;
-  transfer.max_body = kMaxAnswer;
+  transfer.max_body = kMaxS3Answer;
   transfer.limits = options_.limits;
   transfer.fresh_connection = fresh_connection;
   return transfer;
@@ -188,7 +188,7 @@ S3Store::Reply S3Store::request(const Ask& ask) {
     if (answer.status != 0 && !is_temporary(answer.status, reply.code)) return reply;
     if (answer.status >= 500 || success) reply.uncertain = true;
     const auto wait =
-        std::max(retry_after(answer), backoff(world_, state.count, kFirstWait, kLongestWait));
+        std::max(retry_after(answer), backoff(world_, state.count, kFirstS3Wait, kLongestS3Wait));
     if (world_.monotonic() - began + wait > options_.patience) return reply;
     if (options_.trouble) {
       std::string reason = reply.message.empty() ? reply.code : reply.message;

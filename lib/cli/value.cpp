@@ -11,7 +11,7 @@
 namespace stream::cli {
 namespace {
 
-[[noreturn]] void refuse(std::string_view text, const std::string& kind) {
+[[noreturn]] void refuse_value(std::string_view text, const std::string& kind) {
   throw Error(Exit::kUsage, "usage.value", "'" + escaped(text, 60) + "' is not " + kind);
 }
 
@@ -19,8 +19,8 @@ template <typename T>
 void parse_integer(std::string_view text, T& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error == std::errc() && end == text.data() + text.size()) return;
-  refuse(text, "a whole number from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
-                   std::to_string(std::numeric_limits<T>::max()));
+  refuse_value(text, "a whole number from " + std::to_string(std::numeric_limits<T>::min()) +
+                         " to " + std::to_string(std::numeric_limits<T>::max()));
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ void parse_value(std::string_view text, bool& out) {
     if (text == yes) return void(out = true);
   for (std::string_view no : {"false", "no", "off", "0"})
     if (text == no) return void(out = false);
-  refuse(text, "true or false");
+  refuse_value(text, "true or false");
 }
 
 void parse_value(std::string_view text, int& out) {
@@ -56,7 +56,7 @@ void parse_value(std::string_view text, uint16_t& out) {
 void parse_value(std::string_view text, double& out) {
   const char* last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, out);
-  if (error != std::errc() || end != last || !std::isfinite(out)) refuse(text, "a number");
+  if (error != std::errc() || end != last || !std::isfinite(out)) refuse_value(text, "a number");
 }
 
 void parse_value(std::string_view text, Duration& out) {

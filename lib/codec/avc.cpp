@@ -11,7 +11,7 @@ namespace stream::codec {
 
 namespace {
 
-constexpr int kMaxSide = 16384;  // level 6.2 stays below this
+constexpr int kMaxAvcSide = 16384;  // level 6.2 stays below this
 
 bool has_chroma_info(int profile) {  // H.264 7.3.2.1.1
   switch (profile) {
@@ -104,7 +104,7 @@ void skip_order_count(BitReader& bits) {
 
 bool parse_size(BitReader& bits, AvcSps& sps) {
   const uint32_t width_mbs = bits.ue(), height_units = bits.ue();
-  if (width_mbs >= kMaxSide / 16 || height_units >= kMaxSide / 16) return false;
+  if (width_mbs >= kMaxAvcSide / 16 || height_units >= kMaxAvcSide / 16) return false;
   const bool frame_mbs_only = bits.flag();
   sps.interlaced = !frame_mbs_only;
   if (!frame_mbs_only) bits.flag();
@@ -123,7 +123,7 @@ bool parse_size(BitReader& bits, AvcSps& sps) {
     sps.width = static_cast<int>(width);
     sps.height = static_cast<int>(height);
   }
-  return bits.ok() && sps.height <= kMaxSide;
+  return bits.ok() && sps.height <= kMaxAvcSide;
 }
 
 }  // namespace

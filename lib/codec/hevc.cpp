@@ -12,7 +12,7 @@ namespace stream::codec {
 
 namespace {
 
-constexpr uint32_t kMaxSide = 16384;
+constexpr uint32_t kMaxHevcSide = 16384;
 constexpr int kVps = 32, kSps = 33, kPps = 34;
 
 int nal_type(Bytes nal) {
@@ -92,7 +92,7 @@ bool parse_picture_format(BitReader& bits, HevcSps& sps) {
   sps.chroma_format = static_cast<int>(chroma);
   if (chroma == 3) bits.flag();
   const uint32_t width = bits.ue(), height = bits.ue();
-  if (width == 0 || height == 0 || width > kMaxSide || height > kMaxSide) return false;
+  if (width == 0 || height == 0 || width > kMaxHevcSide || height > kMaxHevcSide) return false;
   int64_t shown_width = width, shown_height = height;
   if (bits.flag()) {
     const int unit_x = chroma == 1 || chroma == 2 ? 2 : 1, unit_y = chroma == 1 ? 2 : 1;

@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
 
-constexpr size_t kMaxLine = 4 << 20;  // an answer may be long; ours are not
+constexpr size_t kMaxAnswerLine = 4 << 20;  // an answer may be long; ours are not
 
 }  // namespace
 
@@ -84,7 +84,7 @@ std::optional<std::string> Client::take_line() {
 
 // False when the peer closed.
 bool Client::receive() {
-  if (buffer_.size() > kMaxLine)
+  if (buffer_.size() > kMaxAnswerLine)
     throw Error(Exit::kNetwork, "control.closed", path_ + " sent a line without end");
   char chunk[16384];
   ssize_t n = 0;

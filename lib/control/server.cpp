@@ -27,7 +27,7 @@ namespace asio = boost::asio;
 using asio::local::stream_protocol;
 using boost::system::error_code;
 
-constexpr size_t kMaxLine = 64 << 10;
+constexpr size_t kMaxRequestLine = 64 << 10;
 constexpr size_t kMaxUnread = 1 << 20;
 constexpr size_t kMaxConnections = 64;
 
@@ -84,8 +84,8 @@ class Session : public std::enable_shared_from_this<Session> {
     for (;;) {
       error_code error;
       const size_t n =
-          co_await asio::async_read_until(socket_, asio::dynamic_buffer(buffer, kMaxLine), '\n',
-                                          asio::redirect_error(asio::use_awaitable, error));
+          co_await asio::async_read_until(socket_, asio::dynamic_buffer(buffer, kMaxRequestLine),
+                                          '\n', asio::redirect_error(asio::use_awaitable, error));
       if (error == asio::error::not_found) {
         send(failure(nullptr, kInvalidRequest, "a line is longer than 64 KiB"));
         break;

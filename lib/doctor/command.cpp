@@ -16,7 +16,7 @@ extern char** environ;  // NOLINT: environ(7)
 namespace stream::doctor {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
 constexpr size_t kMaxOutput = 64 << 10;
 
@@ -25,10 +25,10 @@ double seconds(const timeval& t) {
 }
 
 // False: the time is over. The program's own children may hold the pipe: bounded all the same.
-bool read_all(int fd, std::string& output, Clock::time_point deadline) {
+bool read_all(int fd, std::string& output, Steady::time_point deadline) {
   char chunk[4096];
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Steady::now());
     if (left.count() <= 0) return false;
     pollfd ready{fd, POLLIN, 0};
     if (::poll(&ready, 1, static_cast<int>(left.count())) <= 0) continue;
@@ -41,7 +41,7 @@ bool read_all(int fd, std::string& output, Clock::time_point deadline) {
 }  // namespace
 
 Ran run_command(const std::vector<std::string>& argv, std::chrono::milliseconds timeout) {
-  const auto deadline = Clock::now() + timeout;
+  const auto deadline = Steady::now() + timeout;
   int ends[2];
   Ran ran;
   if (::pipe2(ends, O_CLOEXEC) != 0) return ran;

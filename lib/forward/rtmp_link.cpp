@@ -16,7 +16,8 @@ namespace {
 using Kind = LinkFailure::Kind;
 using net::Connection;
 
-constexpr size_t kBatchBytes = 64 << 10;  // taken from the queue at a time; can't be dropped then
+constexpr size_t kRtmpBatchBytes = 64
+                                   << 10;  // taken from the queue at a time; can't be dropped then
 constexpr int kMaxRedirects = 3;
 
 class RtmpLink : public ForwardLink, public std::enable_shared_from_this<RtmpLink> {
@@ -300,7 +301,7 @@ void RtmpLink::send(ForwardQueue& queue, int64_t offset_ms) {
   while (write() && !queue.empty()) {
     pieces_.clear();
     at_ = skip_ = 0;
-    for (size_t batch = 0; batch < kBatchBytes && pieces_.size() < 60;) {
+    for (size_t batch = 0; batch < kRtmpBatchBytes && pieces_.size() < 60;) {
       const MessagePtr message = queue.pop();
       if (!message) break;
       const int64_t time = message->milliseconds == kNoTime ? 0 : message->milliseconds - offset_ms;

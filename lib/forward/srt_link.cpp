@@ -15,7 +15,7 @@ namespace {
 using Kind = LinkFailure::Kind;
 using namespace std::chrono_literals;
 
-constexpr size_t kBatchBytes = 32 << 10;  // handed to the socket at a time
+constexpr size_t kSrtBatchBytes = 32 << 10;  // handed to the socket at a time
 // Reordered pictures stay on the right side of the clock's zero.
 constexpr int64_t kLeadMs = 1000;
 constexpr Nanoseconds kPlayMargin = 100ms;
@@ -133,7 +133,7 @@ void SrtLink::send(ForwardQueue& queue, int64_t offset_ms) {
   if (!started_ || failed_ || finished_) return;
   try {
     while (hand_over() && !queue.empty()) {
-      while (bytes_.size() < kBatchBytes) {
+      while (bytes_.size() < kSrtBatchBytes) {
         const MessagePtr message = queue.pop();
         if (!message) break;
         const size_t before = bytes_.size();

@@ -25,7 +25,7 @@ constexpr size_t kDigits = 16;
 constexpr size_t kMaxBytes = 1 << 20;
 constexpr std::string_view kSuffix = ".json";
 
-bool is_id(std::string_view id) {
+bool is_message_id(std::string_view id) {
   return id.starts_with("evt_") && id.size() == 36 &&
          id.find_first_not_of("0123456789abcdef", 4) == id.npos;
 }
@@ -47,7 +47,7 @@ Outbox::Outbox(std::string directory) : directory_(std::move(directory)) {
     if (!name.ends_with(kSuffix) || name.size() < kDigits + 1 + kSuffix.size()) continue;
     const std::string number = name.substr(0, kDigits);
     const std::string id = name.substr(kDigits + 1, name.size() - kDigits - 1 - kSuffix.size());
-    if (number.find_first_not_of("0123456789") != number.npos || !is_id(id)) continue;
+    if (number.find_first_not_of("0123456789") != number.npos || !is_message_id(id)) continue;
     names_.push_back({std::stoull(number), id});
   }
   std::sort(names_.begin(), names_.end(),

@@ -51,7 +51,7 @@ std::optional<std::string_view> take_line(std::string_view& text) {
 }
 
 // Printable, no space and no dot: nothing that would make two messages of one signed text.
-bool is_id(std::string_view text) {
+bool is_signable_id(std::string_view text) {
   if (text.empty() || text.size() > kMaxId) return false;
   for (const char c : text)
     if (c <= ' ' || c > '~' || c == '.') return false;
@@ -94,7 +94,7 @@ std::optional<Received> parse_message(std::string_view text) {
     const std::string name = lower(line->substr(0, colon));
     const std::string_view value = trimmed(line->substr(colon + 1));
     if (name == "webhook-id") {
-      if (has_id || !is_id(value)) return std::nullopt;
+      if (has_id || !is_signable_id(value)) return std::nullopt;
       message.id = value;
       has_id = true;
     } else if (name == "webhook-timestamp") {

@@ -8,7 +8,7 @@
 namespace stream::media {
 namespace {
 
-constexpr size_t kMaxHeld = 200;
+constexpr size_t kMaxHeldPackets = 200;
 constexpr size_t kMaxUndated = 32;
 constexpr int kUsualRate = 25;  // packets per second, of a track that does not say
 
@@ -35,7 +35,7 @@ void Feed::push(av::Packet packet) {
   seen_[track] = true;
   held_.push_back(std::move(packet));
   const bool all = std::all_of(seen_.begin(), seen_.end(), [](bool s) { return s; });
-  if (all || held_.size() >= kMaxHeld) begin();
+  if (all || held_.size() >= kMaxHeldPackets) begin();
 }
 
 // The first packets of a camera have no time until it has told its clock. Later ones can't be

@@ -15,7 +15,7 @@ constexpr size_t kMaxTracks = 8;
 // Held back before the tracks are announced: enough to see negative composition times, and a bound.
 constexpr Nanoseconds kPreview = 200ms;
 constexpr size_t kMaxHeldBytes = 8u << 20;
-constexpr Nanoseconds kMaxHeld = 10s;
+constexpr Nanoseconds kMaxHeldTime = 10s;
 // A late track waits for the next keyframe, so that readers lose nothing; at most this long.
 constexpr Nanoseconds kLateWait = 10s;
 
@@ -122,7 +122,7 @@ std::optional<std::string> Publication::take(rtmp::Media media, int64_t dts, Nan
 void Publication::hold(size_t source, rtmp::Media media, int64_t dts, Nanoseconds now) {
   held_bytes_ += media.payload.size();
   held_.push_back({source, std::move(media), dts, now});
-  while (held_bytes_ > kMaxHeldBytes || now - held_.front().arrival > kMaxHeld) {
+  while (held_bytes_ > kMaxHeldBytes || now - held_.front().arrival > kMaxHeldTime) {
     held_bytes_ -= held_.front().media.payload.size();
     ++sources_[held_.front().source].dropped;
     held_.pop_front();

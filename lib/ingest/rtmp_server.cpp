@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
-constexpr auto kTick = 250ms;
+constexpr auto kRtmpTick = 250ms;
 constexpr auto kAcceptPause = 250ms;  // while descriptors are short
 
 }  // namespace
@@ -118,7 +118,7 @@ void RtmpServer::accepted(tcp::socket socket) {
 }
 
 void RtmpServer::tick() {
-  ticker_.expires_after(kTick);
+  ticker_.expires_after(kRtmpTick);
   ticker_.async_wait([this](error_code cancelled) {
     if (cancelled) return;
     const Nanoseconds now = monotonic_now();

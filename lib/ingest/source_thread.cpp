@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kInFlight = 32;  // packets between the source's thread and the hub's
+constexpr int kPacketsInFlight = 32;  // packets between the source's thread and the hub's
 constexpr auto kCongestedPoll = 2ms;
 constexpr Nanoseconds kReanchor = 5s;  // a jump of the source's times is not waited for
 constexpr auto kFirstPause = 500ms, kLongestPause = 5000ms;
@@ -58,7 +58,7 @@ bool SourceThread::wait(Nanoseconds time) {
 // False when it is to stop. Runs `work` on the hub's thread, some time soon.
 bool SourceThread::hand_over(std::function<void()> work) {
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [&] { return stopping_ || (in_flight_ < kInFlight && !congested_); });
+  room_.wait(lock, [&] { return stopping_ || (in_flight_ < kPacketsInFlight && !congested_); });
   if (stopping_) return false;
   ++in_flight_;
   boost::asio::post(io_, [this, alive = alive_, work = std::move(work)] {

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kTick = 250ms;
+constexpr auto kSrtTick = 250ms;
 
 int code_of(PublisherAdmission::Refusal refusal) {
   switch (refusal) {
@@ -219,7 +219,7 @@ void SrtServer::accepted(std::shared_ptr<srt::Socket> socket, const std::shared_
 }
 
 void SrtServer::tick() {
-  ticker_.expires_after(kTick);
+  ticker_.expires_after(kSrtTick);
   ticker_.async_wait([this](boost::system::error_code cancelled) {
     if (cancelled) return;
     const Nanoseconds now = monotonic_now();

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kQueuePieces = 4096, kQueueBytes = 4u << 20;
+constexpr size_t kReceivedPieces = 4096, kReceivedBytes = 4u << 20;
 constexpr auto kLook = 50ms;  // how soon an interruption or the connection's end is seen
 
 // All on the source's thread, which turns an event loop of its own while it waits; what is received
@@ -34,7 +34,8 @@ class SrtSource : public Source {
 
   const SrtCall call_;
   const std::shared_ptr<av::Input::Interrupter> interrupter_;
-  BoundedQueue<Buffer> queue_{kQueuePieces, kQueueBytes};  // outlives the engine that fills it
+  BoundedQueue<Buffer> queue_{kReceivedPieces,
+                              kReceivedBytes};  // outlives the engine that fills it
   boost::asio::io_context io_{1};
   const boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};

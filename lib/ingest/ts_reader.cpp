@@ -24,9 +24,9 @@ namespace {
 using namespace std::chrono_literals;
 using rtmp::MediaKind;
 
-constexpr size_t kQueuePieces = 4096, kQueueBytes = 4u << 20;
-constexpr size_t kBatch = 64;  // frames handed over at once
-constexpr int kInFlight = 8;   // batches
+constexpr size_t kReaderPieces = 4096, kReaderBytes = 4u << 20;
+constexpr size_t kBatch = 64;        // frames handed over at once
+constexpr int kBatchesInFlight = 8;  // batches
 constexpr auto kFullPoll = 5ms;
 // A track that begins beside one of its kind is another one once that goes on, and has replaced it
 // when it did not for so much media.
@@ -83,7 +83,7 @@ struct TsReader::State : std::enable_shared_from_this<State> {
   Handlers handlers;
   boost::asio::steady_timer full_timer;
   // Of both.
-  BoundedQueue<Buffer> queue{kQueuePieces, kQueueBytes};
+  BoundedQueue<Buffer> queue{kReaderPieces, kReaderBytes};
   std::shared_ptr<av::Input::Interrupter> interrupter = std::make_shared<av::Input::Interrupter>();
   std::mutex mutex;
   std::condition_variable room;
@@ -259,7 +259,7 @@ void TsReader::State::flush() {
   if (batch.empty()) return;
   {
     std::unique_lock lock(mutex);
-    room.wait(lock, [this] { return stopping || in_flight < kInFlight; });
+    room.wait(lock, [this] { return stopping || in_flight < kBatchesInFlight; });
     if (stopping) return batch.clear();
     ++in_flight;
   }

@@ -15,7 +15,7 @@ using http::Request;
 using http::Response;
 using signalling::exposed;
 
-constexpr auto kTick = 20ms;
+constexpr auto kWhipTick = 20ms;
 
 Response not_found() {
   return problem(404, "Not Found", "publish to /STREAM/whip; a session's URL is in Location");
@@ -174,7 +174,7 @@ void WhipServer::remove(const WhipPublisher& publisher) {
 }
 
 void WhipServer::tick() {
-  ticker_.expires_after(kTick);
+  ticker_.expires_after(kWhipTick);
   ticker_.async_wait([this](boost::system::error_code cancelled) {
     if (cancelled) return;
     const Nanoseconds now = monotonic_now();

@@ -11,7 +11,7 @@ namespace {
 
 // Pictures cost 1 each: few, they are large. Sound and notices are free but counted.
 constexpr size_t kPictures = 3;
-constexpr size_t kItems = 4096;
+constexpr size_t kRungItems = 4096;
 // A rung is paused because it is slow: what its encoder still holds may not take long.
 constexpr Nanoseconds kPauseFlush = std::chrono::seconds(2);
 constexpr Nanoseconds kNoHurry = std::chrono::hours(1);
@@ -26,7 +26,7 @@ Rung::Rung(const RungSpec& spec, const hls::RenditionOptions& options, int order
       event_(std::move(event)),
       probe_(std::move(probe)),
       writer_(SegmentWriter::make(options, spec.name, event_)),
-      queue_(kItems, kPictures) {
+      queue_(kRungItems, kPictures) {
   status_.name = name_;
   thread_ = std::thread([this] { run(); });
 }
@@ -212,7 +212,7 @@ void Rung::flush_group() {
 void Rung::handle(Sound& sound) {
   if (started_)
     writer_->add_sound(std::move(sound.packet));
-  else if (begin_.sound && waiting_sound_.size() < kItems)
+  else if (begin_.sound && waiting_sound_.size() < kRungItems)
     waiting_sound_.push_back(std::move(sound.packet));
 }
 

@@ -10,7 +10,7 @@ namespace stream::media {
 namespace {
 
 constexpr Rational kSamples = SoundCoder::kSamples;
-constexpr size_t kItems = 512;
+constexpr size_t kSoundItems = 512;
 // How far sound may lag the picture in the input's interleaving before it counts as missing.
 constexpr int64_t kMaxLag = 3 * kLadderSecond;
 // Sound that ends this much before the picture is filled up.
@@ -30,7 +30,7 @@ SoundPath::SoundPath(int64_t bit_rate, const hls::RenditionOptions* options, Pac
       event_(std::move(event)),
       coder_(bit_rate),
       writer_(options ? SegmentWriter::make(*options, "audio", event_) : nullptr),
-      queue_(kItems) {
+      queue_(kSoundItems) {
   if (writer_) writer_->set_nominal_duration(coder_.frame_samples());
   thread_ = std::thread([this] { run(); });
 }

@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kMaxMoov = 64 << 20, kMaxMoof = 16 << 20;
 constexpr size_t kMaxTracks = 64, kMaxRunSamples = 1 << 16, kMaxFragment = 1 << 18;
 constexpr int64_t kMaxTime = int64_t{1} << 60;
-constexpr uint32_t kNonSync = 0x00010000;  // sample_is_non_sync_sample, 8.8.3.1
+constexpr uint32_t kNonSyncBit = 0x00010000;  // sample_is_non_sync_sample, 8.8.3.1
 
 constexpr uint32_t code(std::string_view name) {
   return static_cast<uint32_t>(static_cast<uint8_t>(name[0])) << 24 |
@@ -299,7 +299,7 @@ void Reader::take_run(Bytes trun, size_t track, const Defaults& defaults, uint64
       damaged_ = true;
       return;
     }
-    s.key = !tracks_[track].video || (sample_flags & kNonSync) == 0;
+    s.key = !tracks_[track].video || (sample_flags & kNonSyncBit) == 0;
     s.offset = place;
     s.dts = state.next_dts + state.shift;
     s.pts = s.dts + (version == 0 ? int64_t{composition & 0x7fffffff}

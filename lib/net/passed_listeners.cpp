@@ -18,7 +18,7 @@ int option_of(int fd, int name) {
   return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
 }
 
-[[noreturn]] void fail(const std::string& message, const std::string& hint) {
+[[noreturn]] void refuse_passed(const std::string& message, const std::string& hint) {
   throw Error(Exit::kUsage, "listen.passed", message, hint);
 }
 
@@ -33,9 +33,10 @@ PassedListeners::PassedListeners(std::vector<os::PassedSocket> sockets) {
     const bool v6 = address.ss_family == AF_INET6;
     if ((!v6 && address.ss_family != AF_INET) || option_of(fd, SO_TYPE) != SOCK_STREAM ||
         option_of(fd, SO_ACCEPTCONN) != 1)
-      fail("descriptor " + std::to_string(fd) + (socket.name.empty() ? "" : " " + socket.name) +
-               ", passed by the service manager, is no listening TCP socket",
-           "leave ListenStream=PORT and Accept=no alone in the .socket unit");
+      refuse_passed("descriptor " + std::to_string(fd) +
+                        (socket.name.empty() ? "" : " " + socket.name) +
+                        ", passed by the service manager, is no listening TCP socket",
+                    "leave ListenStream=PORT and Accept=no alone in the .socket unit");
     Passed passed{std::move(socket.fd), 0, v6, false};
     if (v6) {
       const auto& at = reinterpret_cast<const sockaddr_in6&>(address);
@@ -56,10 +57,11 @@ std::optional<TcpListener> PassedListeners::take(const std::string& host, uint16
                                [&](const Passed& one) { return port == 0 || one.port == port; });
   if (it == left_.end()) return std::nullopt;
   if (is_loopback_host(host) && !it->loopback)
-    fail("the socket on port " + std::to_string(it->port) +
-             ", passed by the service manager, is open to other machines and " + host + " is not",
-         "say ListenStream=127.0.0.1:" + std::to_string(it->port) +
-             " in the .socket unit, or an address like 0.0.0.0 in --listen");
+    refuse_passed("the socket on port " + std::to_string(it->port) +
+                      ", passed by the service manager, is open to other machines and " + host +
+                      " is not",
+                  "say ListenStream=127.0.0.1:" + std::to_string(it->port) +
+                      " in the .socket unit, or an address like 0.0.0.0 in --listen");
   TcpListener listener{std::move(it->fd), it->v6};
   left_.erase(it);
   return listener;
@@ -68,8 +70,9 @@ std::optional<TcpListener> PassedListeners::take(const std::string& host, uint16
 void PassedListeners::check_all_taken() const {
   if (left_.empty()) return;
   const std::string port = std::to_string(left_.front().port);
-  fail("the service manager passed a socket on port " + port + " and nothing listens there",
-       "say --listen with port " + port + ", or take it out of the .socket unit");
+  refuse_passed(
+      "the service manager passed a socket on port " + port + " and nothing listens there",
+      "say --listen with port " + port + ", or take it out of the .socket unit");
 }
 
 }  // namespace stream::net

@@ -13,7 +13,7 @@
 namespace stream::net {
 namespace {
 
-[[noreturn]] void fail(const std::string& where, uint16_t port, int error) {
+[[noreturn]] void fail_to_listen(const std::string& where, uint16_t port, int error) {
   std::string hint = "choose another address or port";
   std::string why = errno_text(error);
   if (error == EADDRINUSE) {
@@ -47,11 +47,12 @@ TcpListener listen_tcp(const std::string& host, uint16_t port) {
   TcpListener result;
   result.v6 = found->ai_family == AF_INET6;
   result.fd = os::Fd(socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!result.fd) fail(where, port, errno);
+  if (!result.fd) fail_to_listen(where, port, errno);
   const int on = 1;
   setsockopt(result.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(result.fd.get(), found->ai_addr, found->ai_addrlen) != 0) fail(where, port, errno);
-  if (listen(result.fd.get(), 1024) != 0) fail(where, port, errno);
+  if (bind(result.fd.get(), found->ai_addr, found->ai_addrlen) != 0)
+    fail_to_listen(where, port, errno);
+  if (listen(result.fd.get(), 1024) != 0) fail_to_listen(where, port, errno);
   return result;
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 namespace ssl = boost::asio::ssl;
 
-[[noreturn]] void fail(const std::string& message, const char* hint) {
+[[noreturn]] void refuse_certificate(const std::string& message, const char* hint) {
   ERR_clear_error();
   throw Error(Exit::kConfig, "tls.certificate", message, hint);
 }
@@ -40,10 +40,10 @@ std::unique_ptr<EVP_PKEY, FreeKey> parse_key(const Secret& pem) {
   std::unique_ptr<EVP_PKEY, FreeKey> key(
       PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
   if (!key)
-    fail(text.find("ENCRYPTED") != std::string_view::npos
-             ? "the private key is encrypted with a passphrase"
-             : "there is no private key in PEM form where it was said to be",
-         "give the key without a passphrase in a file that only its owner can read");
+    refuse_certificate(text.find("ENCRYPTED") != std::string_view::npos
+                           ? "the private key is encrypted with a passphrase"
+                           : "there is no private key in PEM form where it was said to be",
+                       "give the key without a passphrase in a file that only its owner can read");
   return key;
 }
 
@@ -82,18 +82,19 @@ void TlsIdentity::reload() {
   made->use_certificate_chain(boost::asio::buffer(chain), error);
   X509* certificate = error ? nullptr : SSL_CTX_get0_certificate(context);
   if (certificate == nullptr)
-    fail("there is no certificate in PEM form in " + file_,
-         "give the file with the whole chain, the server's own certificate first (fullchain.pem)");
+    refuse_certificate(
+        "there is no certificate in PEM form in " + file_,
+        "give the file with the whole chain, the server's own certificate first (fullchain.pem)");
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
-    fail("the private key does not belong to the certificate in " + file_,
-         "give the two files that were made together");
+    refuse_certificate("the private key does not belong to the certificate in " + file_,
+                       "give the two files that were made together");
   const auto expires = time_of(X509_get0_notAfter(certificate));
   const auto now = std::chrono::system_clock::now();
   if (expires <= now)
-    fail("the certificate in " + file_ + " expired on " + day(expires), "renew it");
+    refuse_certificate("the certificate in " + file_ + " expired on " + day(expires), "renew it");
   if (const auto begins = time_of(X509_get0_notBefore(certificate)); begins > now)
-    fail("the certificate in " + file_ + " is not valid before " + day(begins),
-         "check this machine's clock");
+    refuse_certificate("the certificate in " + file_ + " is not valid before " + day(begins),
+                       "check this machine's clock");
   std::array<char, 256> name{};
   X509_NAME_oneline(X509_get_subject_name(certificate), name.data(), static_cast<int>(name.size()));
   subject_ = name.data();

@@ -33,7 +33,7 @@ std::string series(const Sample& sample) {
 }
 
 // Whole numbers as such: 1e+06 is right and unreadable.
-std::string number(double value) {
+std::string number_text(double value) {
   char text[40];
   const bool whole = std::floor(value) == value && std::fabs(value) < 9e15;
   std::snprintf(text, sizeof text, whole ? "%.0f" : "%.9g", value);
@@ -56,7 +56,7 @@ void Samples::add(const Family& family, Labels labels, double value) {
 std::string Samples::text(std::span<const Family* const> families) const {
   std::map<const Family*, std::string> lines;
   for (const Sample& sample : samples_)
-    lines[sample.family] += series(sample) + " " + number(sample.value) + "\n";
+    lines[sample.family] += series(sample) + " " + number_text(sample.value) + "\n";
   std::string out;
   for (const Family* family : families) {
     out += "# HELP " + std::string(family->name) + " " + std::string(family->help) + "\n# TYPE " +

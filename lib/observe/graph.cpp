@@ -10,7 +10,7 @@
 namespace stream::observe {
 namespace {
 
-std::string rate_text(std::optional<double> bps) {
+std::string kbit_text(std::optional<double> bps) {
   if (!bps || *bps <= 0) return "";
   char text[32];
   std::snprintf(text, sizeof text, "%.0f kbit/s", *bps / 1000);
@@ -87,7 +87,7 @@ class Maker {
       bps = bps.value_or(0) + number(track, "/bit_rate_bps").value_or(0);
       codecs = joined(std::move(codecs), text(track, "/codec"));
     }
-    add_program(ingest, joined(codecs, rate_text(bps)));
+    add_program(ingest, joined(codecs, kbit_text(bps)));
     const Json& readers = list(ingest.status, "/readers");
     add({"bus", "bus", "bus:" + graph_.stream, "", std::to_string(readers.size()) + " readers"},
         "ingest", truth(ingest.status, "/live"));
@@ -114,12 +114,12 @@ class Maker {
       graph_.edges.push_back({"bus", answer.tool, reading_.count(answer.pid) > 0});
     for (const Json& rung : list(answer.status, "/rungs"))
       add({"rendition " + text(rung, "/name"), "rendition", text(rung, "/name"),
-           truth(rung, "/paused") ? "paused" : "", rate_text(number(rung, "/average_bps"))},
+           truth(rung, "/paused") ? "paused" : "", kbit_text(number(rung, "/average_bps"))},
           answer.tool, !truth(rung, "/paused"));
     for (const Json& one : list(answer.status, "/destinations")) {
       const std::string state = text(one, "/state");
       add({"destination " + text(one, "/name"), "destination", text(one, "/name"), state,
-           joined(rate_text(number(one, "/out_bps")), text(one, "/last_error"))},
+           joined(kbit_text(number(one, "/out_bps")), text(one, "/last_error"))},
           answer.tool, state == "live" || state == "degraded");
     }
     if (const std::string path = text(answer.status, "/path");

@@ -15,7 +15,7 @@ namespace {
 // Where they stand after the name, which may hold spaces and parentheses (proc(5), counted from 3).
 constexpr size_t kUserTime = 14 - 3, kSystemTime = 15 - 3, kThreads = 20 - 3, kResident = 24 - 3;
 
-std::optional<uint64_t> number(std::string_view word) {
+std::optional<uint64_t> count_of(std::string_view word) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
@@ -48,8 +48,8 @@ std::optional<ProcessFigures> parse_stat(std::string_view text, long ticks_per_s
     at = end;
   }
   if (words.size() <= kResident) return std::nullopt;
-  const auto user = number(words[kUserTime]), system = number(words[kSystemTime]);
-  const auto threads = number(words[kThreads]), pages = number(words[kResident]);
+  const auto user = count_of(words[kUserTime]), system = count_of(words[kSystemTime]);
+  const auto threads = count_of(words[kThreads]), pages = count_of(words[kResident]);
   if (!user || !system || !threads || !pages) return std::nullopt;
   ProcessFigures figures;
   figures.cpu_seconds = (static_cast<double>(*user) + static_cast<double>(*system)) /

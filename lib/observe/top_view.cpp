@@ -39,7 +39,7 @@ std::string shown(std::optional<double> value, const char* format, double scale 
   return text;
 }
 
-std::string rate_text(std::optional<double> bps) {
+std::string rate_cell(std::optional<double> bps) {
   if (bps && *bps >= 1e6) return shown(bps, "%.2fM", 1e-6);
   return shown(bps, "%.0fk", 1e-3);
 }
@@ -62,7 +62,7 @@ std::string line_of(const Row& row) {
   char text[160];
   std::snprintf(text, sizeof text, kHead, plain(name, 26).c_str(), plain(row.state, 10).c_str(),
                 shown(row.cpu_ratio, "%.1f", 100).c_str(), memory_text(row.memory_bytes).c_str(),
-                rate_text(row.rate_bps).c_str(), shown(row.queue_seconds, "%.1fs").c_str(),
+                rate_cell(row.rate_bps).c_str(), shown(row.queue_seconds, "%.1fs").c_str(),
                 shown(row.dropped, "%.0f").c_str());
   return std::string(text) + (row.detail.empty() ? "" : "  " + plain(row.detail, 200));
 }

@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr size_t kPacket = 1316;  // seven packets of MPEG-TS
-constexpr int kReadRounds = 16;   // of a scratch each, before the others have their turn
+constexpr size_t kSentPacket = 1316;  // seven packets of MPEG-TS
+constexpr int kReadRounds = 16;       // of a scratch each, before the others have their turn
 // How long arrivals gather: unseen beside SRT's latency, and what makes many connections cheap.
 constexpr Nanoseconds kShortestTurn = 5ms, kLongestTurn = 20ms, kTurnPerSocket = 200us;
 constexpr Nanoseconds kStatsInterval = 1s, kSenderStatsInterval = 50ms;
@@ -155,7 +155,7 @@ void Engine::State::flush(const SocketPtr& socket) {
     const std::lock_guard lock(s.mutex);
     while (!s.out.empty() && !full) {
       Buffer& front = s.out.front();
-      const size_t size = std::min(front.size(), kPacket);
+      const size_t size = std::min(front.size(), kSentPacket);
       const int n = srt_sendmsg(s.id, reinterpret_cast<const char*>(front.data()),
                                 static_cast<int>(size), -1, 1);
       full = n <= 0;

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 using boost::asio::ip::udp;
 using boost::system::error_code;
 
-constexpr size_t kPacket = 1500;  // what is longer is no packet of SRT
+constexpr size_t kMaxPacket = 1500;  // what is longer is no packet of SRT
 constexpr int kPacketsPerTurn = 128;
 constexpr int kKernelBuffer = 4 << 20;  // Linux may grant less
 constexpr auto kTick = 1s;
@@ -131,7 +131,7 @@ void SrtlaReceiver::wait() {
 }
 
 void SrtlaReceiver::read() {
-  std::array<uint8_t, kPacket> packet;
+  std::array<uint8_t, kMaxPacket> packet;
   const Nanoseconds now = monotonic_now();
   for (int i = 0; i < kPacketsPerTurn; ++i) {
     Endpoint from;
@@ -172,7 +172,7 @@ void SrtlaReceiver::wait(const std::shared_ptr<Way>& way) {
 }
 
 void SrtlaReceiver::answer(const std::shared_ptr<Way>& way) {
-  std::array<uint8_t, kPacket> packet;
+  std::array<uint8_t, kMaxPacket> packet;
   for (int i = 0; i < kPacketsPerTurn; ++i) {
     error_code error;
     const size_t n = way->socket.receive(boost::asio::buffer(packet), 0, error);

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr Nanoseconds kPatience = 5s;  // from SIGTERM to SIGKILL
 constexpr Nanoseconds kAskAgain = 500ms;
-constexpr auto kAnswer = std::chrono::milliseconds(300);
+constexpr auto kStatusAnswer = std::chrono::milliseconds(300);
 
 os::Fd listen_notify(const std::string& path) {
   sockaddr_un address{};
@@ -151,7 +151,7 @@ void Branch::ask_ready(Nanoseconds now) {
   if (now - asked_ < kAskAgain) return;
   asked_ = now;
   try {
-    control::Client client(os::control_socket_path(stream_, tool_), kAnswer);
+    control::Client client(os::control_socket_path(stream_, tool_), kStatusAnswer);
     const Json status = client.call("status");
     ready_ = status.value("state", "") == "running";
     if (ready_) emit_("process.ready", {{"program", "stream-" + tool_}});

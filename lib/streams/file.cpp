@@ -15,7 +15,6 @@ using config::Node;
 
 constexpr size_t kMaxDestinations = 64;
 constexpr size_t kMaxHooks = 16;
-constexpr size_t kMaxTitle = 200;
 
 std::vector<std::string> words(std::string_view list) {
   std::vector<std::string> out;

@@ -16,6 +16,8 @@ namespace stream::streams {
 using Instant = TimeZone::Instant;
 using Local = TimeZone::Local;
 
+inline constexpr size_t kMaxTitle = 200;  // bytes, of a session and of a stream
+
 // One session, or those of a recurrence.
 struct Sessions {
   std::optional<Local> at;  // either this

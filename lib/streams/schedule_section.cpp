@@ -14,7 +14,7 @@ using namespace std::chrono;
 using config::Node;
 using Json = nlohmann::json;
 
-constexpr size_t kMaxSessions = 200, kMaxTitle = 200;
+constexpr size_t kMaxSessions = 200;
 constexpr seconds kMostLength = 7 * 24h, kMostReady = 24h, kMostLate = 7 * 24h;
 constexpr seconds kReady = 10min, kLate = 30min;
 

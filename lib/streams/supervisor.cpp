@@ -25,8 +25,8 @@ constexpr std::chrono::microseconds kSleep = 20s;
 constexpr Nanoseconds kMediaPause = 3s;  // a source that is started again is not the end
 constexpr Nanoseconds kReadersEnd = 3s;  // of the five seconds; then the source goes too
 constexpr Nanoseconds kAllEnd = 4800ms;  // then nothing is asked any more
-constexpr Nanoseconds kTryAgain = 300ms;
-constexpr auto kAnswer = 1s;
+constexpr Nanoseconds kDestinationsPause = 300ms;
+constexpr auto kDestinationsAnswer = 1s;
 
 }  // namespace
 
@@ -137,10 +137,10 @@ void Supervisor::set_destinations(Nanoseconds now) {
   const Branch* one = find("simulcast");
   if (!one || !one->wanted() || one->idle()) return;
   if (!destinations_due_ && destinations_of_ == one->starts()) return;
-  if (now - destinations_tried_ < kTryAgain) return;
+  if (now - destinations_tried_ < kDestinationsPause) return;
   destinations_tried_ = now;
   try {
-    control::Client client(os::control_socket_path(file_.name, "simulcast"), kAnswer);
+    control::Client client(os::control_socket_path(file_.name, "simulcast"), kDestinationsAnswer);
     teller_.follow("simulcast", now);  // to hear what becomes of them
     const Json list = client.call("destination.list");
     for (const Json& known : list.at("destinations")) {

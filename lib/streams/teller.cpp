@@ -11,13 +11,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kAnswer = 500ms;
-constexpr Nanoseconds kTryAgain = 2s;
+constexpr auto kSubscribeAnswer = 500ms;
+constexpr Nanoseconds kSubscribeAgain = 2s;
 constexpr size_t kMostLines = 4096;  // of our own between two steps
 
 // One event told by itself is the first of its kind: its place is in the time and in the id.
-Told make(const std::string& stream, const std::string& event, const Json& fields,
-          std::vector<std::string> words) {
+Told told_now(const std::string& stream, const std::string& event, const Json& fields,
+              std::vector<std::string> words) {
   Json document{{"schema", "stream.event/1"}, {"time", rfc3339(wall_now())},
                 {"tool", "stream-ctl"},       {"event", event},
                 {"stream", stream},           {"seq", 1}};
@@ -56,8 +56,8 @@ const char* event_of(manifest::Life life) {
 Told told_of_move(const manifest::Stream& stream, manifest::WallTime since) {
   const manifest::StreamMove& move = stream.moves.back();
   const std::string from(manifest::to_text(move.from));
-  return make(stream.name, event_of(move.to), {{"before", from}, {"reason", move.reason}},
-              {rfc3339(since), from});
+  return told_now(stream.name, event_of(move.to), {{"before", from}, {"reason", move.reason}},
+                  {rfc3339(since), from});
 }
 
 Teller::Teller(control::Service& service, std::string stream, hooks::ReadSecret read_secret)
@@ -87,14 +87,14 @@ void Teller::follow(const std::string& tool, Nanoseconds now) {
   if (hooks_.empty() || clients_.count(tool) || now < next_try_[tool]) return;
   try {
     auto client =
-        std::make_unique<control::Client>(os::control_socket_path(stream_, tool), kAnswer);
+        std::make_unique<control::Client>(os::control_socket_path(stream_, tool), kSubscribeAnswer);
     client->call("subscribe");
     clients_[tool] = std::move(client);
   } catch (const Error& e) {
     // Not there yet: soon. One that is there and silent would hold us up each time.
-    if (e.code() != Exit::kNotRunning) next_try_[tool] = now + kTryAgain;
+    if (e.code() != Exit::kNotRunning) next_try_[tool] = now + kSubscribeAgain;
   } catch (const Json::exception& e) {
-    next_try_[tool] = now + kTryAgain;
+    next_try_[tool] = now + kSubscribeAgain;
   }
 }
 
@@ -142,7 +142,7 @@ void Teller::recording_ready(const manifest::StreamRecording& r, size_t files) {
   const Json fields{{"manifest", r.directory + "/" + r.id + ".json"},
                     {"bytes", r.bytes},
                     {"duration_seconds", std::chrono::duration<double>(r.duration).count()}};
-  const Told told = make(stream_, "recording.ready", fields, {r.id, std::to_string(files)});
+  const Told told = told_now(stream_, "recording.ready", fields, {r.id, std::to_string(files)});
   hooks_.put(told.event, told.id);
 }
 

@@ -25,7 +25,7 @@ srtp_profile_t profile_of(SrtpProfile profile) {
   return srtp_profile_aes128_cm_sha1_80;
 }
 
-[[noreturn]] void fail(SrtpProfile profile, int code) {
+[[noreturn]] void refuse_profile(SrtpProfile profile, int code) {
   throw Error(Exit::kUnsupported, "webrtc.srtp",
               "libsrtp2 cannot do " + std::string(name_of(profile)) + " (code " +
                   std::to_string(code) + ")",
@@ -50,7 +50,7 @@ srtp_t make(const SrtpKeys& keys, bool outbound) {
   srtp_t session = nullptr;
   if (status == srtp_err_status_ok) status = srtp_create(&session, &policy);
   std::fill(key.begin(), key.end(), uint8_t{0});
-  if (status != srtp_err_status_ok) fail(keys.profile, status);
+  if (status != srtp_err_status_ok) refuse_profile(keys.profile, status);
   return session;
 }
 
