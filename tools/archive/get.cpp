@@ -16,7 +16,7 @@
 namespace stream::archive {
 namespace {
 
-struct Options : StoreOptions, IndexOptions, EventOptions {
+struct GetOptions : StoreOptions, IndexOptions, EventOptions {
   std::string recording, output, range, file;
 };
 
@@ -45,7 +45,7 @@ Range parse_range(const std::string& text) {
   return range;
 }
 
-void get_range(const Options& o, Store& store, const CatalogEntry& entry) {
+void get_range(const GetOptions& o, Store& store, const CatalogEntry& entry) {
   const CatalogFile* file = nullptr;
   for (const CatalogFile& f : entry.files)
     if (o.file.empty() ? !file : f.path == o.file) file = &f;
@@ -72,7 +72,7 @@ void get_range(const Options& o, Store& store, const CatalogEntry& entry) {
   });
 }
 
-Exit get(const Options& o, const cli::Context& context, control::Service& service) {
+Exit get(const GetOptions& o, const cli::Context& context, control::Service& service) {
   const std::shared_ptr<OpenStore> opened = o.open_for(service);
   OpenStore& store = *opened;
   Catalog catalog(store, state_dir());
@@ -105,7 +105,7 @@ struct PresignOptions : StoreOptions, IndexOptions {
 }  // namespace
 
 cli::Command get_command() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<GetOptions>();
   cli::Command command("get", "restore a recording from a store");
   command.description(
       "Its files appear under their names when their SHA-256 is right; a broken run goes on where "

@@ -17,7 +17,7 @@ std::vector<std::string> columns() {
   return {"recording", "stream", "started", "duration", "size", "files", "flags"};
 }
 
-struct Options : StoreOptions, IndexOptions {
+struct ListOptions : StoreOptions, IndexOptions {
   std::string stream, since;
   std::string words;  // of search
   bool all = false, refresh = false;
@@ -94,7 +94,7 @@ std::string flags_text(std::string_view flags) {
   return out;
 }
 
-int list(const Options& o, const cli::Context& context) {
+int list(const ListOptions& o, const cli::Context& context) {
   OpenStore store = o.open();
   Catalog catalog(store, state_dir());
   if (o.refresh) catalog.refresh();
@@ -134,7 +134,7 @@ int list(const Options& o, const cli::Context& context) {
 }
 
 cli::Command listing(const std::string& name, const std::string& summary,
-                     const std::shared_ptr<Options>& o) {
+                     const std::shared_ptr<ListOptions>& o) {
   cli::Command command(name, summary);
   o->StoreOptions::declare(command);
   command.option("--stream", o->stream, "NAME", "only this stream's")
@@ -156,7 +156,7 @@ struct ShowOptions : StoreOptions, IndexOptions {
 }  // namespace
 
 cli::Command list_command() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ListOptions>();
   cli::Command command = listing("list", "list the recordings of a store", o);
   command.description(
       "From a local index of the catalogue, which is made when there is none and brought up to "
@@ -165,7 +165,7 @@ cli::Command list_command() {
 }
 
 cli::Command search_command() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ListOptions>();
   cli::Command command = listing("search", "find recordings by words", o);
   command.description(
       "Lists those whose name, stream, owner or file names hold every word, in any case.");

@@ -39,8 +39,6 @@ constexpr char kLocal[] =
     "files here have the SHA-256 that was archived. All others stay and count as occupied. Age "
     "is the time since they were archived.";
 
-using Options = PruneOptions;
-
 std::optional<uint64_t> free_of(const Location& location) {
   if (location.kind != Location::Kind::kDirectory) return std::nullopt;
   return os::free_bytes(location.path);
@@ -56,7 +54,7 @@ bool is_live_segment(std::string_view key) {
   return key.ends_with(".m4s") || key.ends_with(".ts");
 }
 
-Exit prune(const Options& o, const cli::Context& context, control::Service& service) {
+Exit prune(const PruneOptions& o, const cli::Context& context, control::Service& service) {
   const Policy policy = read_policy(o.policy, "recordings");
   const std::shared_ptr<OpenStore> opened = o.open_for(service);
   OpenStore& store = *opened;
@@ -128,7 +126,7 @@ struct LifecycleOptions : StoreOptions {
 }  // namespace
 
 cli::Command prune_command() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<PruneOptions>();
   cli::Command command("prune", "delete what a policy no longer keeps");
   command.description(
       "Only what the catalogue knows, and live segments that were left behind, can go. Held "

@@ -17,7 +17,7 @@
 namespace stream::archive {
 namespace {
 
-constexpr char kHow[] =
+constexpr char kMirroring[] =
     "A playlist is put when all that it lists is there, the master playlist when all renditions "
     "are: whoever reads the store never meets a file that is missing. Objects of segments that "
     "left the window go when their files have gone; with --keep they stay, and prune ends them. "
@@ -30,7 +30,7 @@ constexpr char kHow[] =
     "The lag is measured from the last change of a file to the moment when the store has answered "
     "that its object is there.";
 
-struct Options : StoreOptions, EventOptions {
+struct PushOptions : StoreOptions, EventOptions {
   std::string directory, stream;
   unsigned parallel = 16;
   bool keep = false;
@@ -66,7 +66,7 @@ std::string line_of(const MirrorStatus& s) {
   return text + std::string(s.failing.empty() ? "" : "  the store fails");
 }
 
-Mirror::Events events_for(control::Service& service, const std::string& url) {
+Mirror::Events mirror_events(control::Service& service, const std::string& url) {
   Mirror::Events events;
   events.live = [&service, url] {
     service.emit("mirror.live", {{"url", url}});
@@ -84,7 +84,7 @@ Mirror::Events events_for(control::Service& service, const std::string& url) {
   return events;
 }
 
-Exit push(const Options& o, const cli::Context& context, control::Service& service,
+Exit push(const PushOptions& o, const cli::Context& context, control::Service& service,
           const std::string& stream) {
   const std::shared_ptr<OpenStore> opened = o.open_for(service);
   OpenStore& store = *opened;
@@ -99,7 +99,7 @@ Exit push(const Options& o, const cli::Context& context, control::Service& servi
       state_dir() + "/push-" + sha256_of(store.endpoint + url).substr(0, 24) + ".lock",
       "the mirror at " + url);
   const std::shared_ptr<Mirror> mirror(
-      new Mirror(*store.store, options, events_for(service, url)),
+      new Mirror(*store.store, options, mirror_events(service, url)),
       [opened](Mirror* gone) { delete gone; });  // the store outlives it
   const StatusGuard guard{service};
   service.status([mirror, url](const std::string&) {
@@ -133,7 +133,7 @@ Exit push(const Options& o, const cli::Context& context, control::Service& servi
   return Exit::kOk;
 }
 
-std::string stream_of(const Options& o) {
+std::string stream_of(const PushOptions& o) {
   if (!o.stream.empty()) return o.stream;
   std::filesystem::path path = std::filesystem::absolute(o.directory).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
@@ -143,7 +143,7 @@ std::string stream_of(const Options& o) {
 }  // namespace
 
 cli::Command push_command() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<PushOptions>();
   // One request; what fails after that is tried again with what is newest then.
   o->retry_for = {std::chrono::seconds(10)};
   cli::Command command("push", "mirror a live HLS output into a store while it grows");
@@ -160,7 +160,7 @@ cli::Command push_command() {
   command.option("--parallel", o->parallel, "N", "requests under way at a time");
   command.flag("--keep", o->keep, "leave segments in the store that left the window");
   o->EventOptions::declare(command);
-  command.note("MIRRORING", kHow);
+  command.note("MIRRORING", kMirroring);
   command.check([o] {
     if (o->parallel < 1 || o->parallel > 64)
       throw Error(Exit::kUsage, "usage.value", "--parallel: not from 1 to 64", "16 is usual");

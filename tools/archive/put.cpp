@@ -20,7 +20,7 @@
 namespace stream::archive {
 namespace {
 
-constexpr char kHow[] =
+constexpr char kUploads[] =
     "A file goes up in parts, several at a time. Each part and the whole are hashed with SHA-256; "
     "every try is signed anew. Nothing in the store is ever overwritten: an object of the same "
     "name and content counts as done, one of other content is an error. What an S3 store answers "
@@ -57,7 +57,7 @@ constexpr char kNotFetched[] =
     "--part-size 19MB can";
 constexpr uint64_t kPartSize = 16 << 20;
 
-struct Options : StoreOptions, EventOptions {
+struct DepositOptions : StoreOptions, EventOptions {
   std::vector<std::string> inputs;
   std::string stream, as, delete_after = "never", owner;
   bool from_stdin = false, is_private = false, pending = false;
@@ -66,7 +66,7 @@ struct Options : StoreOptions, EventOptions {
   unsigned parallel = 4;
 };
 
-Deposit deposit_of(const Options& o, const std::string& input) {
+Deposit deposit_of(const DepositOptions& o, const std::string& input) {
   Deposit d = is_manifest(input) ? deposit_of_manifest(input, o.stream)
                                  : deposit_of_file(input, o.stream, {});
   d.is_public = !o.is_private;
@@ -75,7 +75,7 @@ Deposit deposit_of(const Options& o, const std::string& input) {
   return d;
 }
 
-Archiver::Events events_for(control::Service& service, Progress& progress) {
+Archiver::Events put_events(control::Service& service, Progress& progress) {
   Archiver::Events events;
   events.total = [&](int64_t bytes) { progress.add_total(bytes); };
   events.done = [&](int64_t bytes) { progress.add_done(bytes); };
@@ -158,7 +158,8 @@ class Batch {
   std::vector<Error> failures_;
 };
 
-void put_stdin(const Options& o, Archiver& archiver, Batch& batch, control::Service& service) {
+void put_stdin(const DepositOptions& o, Archiver& archiver, Batch& batch,
+               control::Service& service) {
   Deposit d;
   d.stream = o.stream;
   d.started = wall_now();
@@ -174,7 +175,7 @@ void put_stdin(const Options& o, Archiver& archiver, Batch& batch, control::Serv
 }
 
 // How large the parts are, and how many go at a time.
-UploadSettings settings_of(const Options& o, const OpenStore& store) {
+UploadSettings settings_of(const DepositOptions& o, const OpenStore& store) {
   UploadSettings settings{kPartSize, o.parallel};
   if (store.message_limit > 0) settings = {store.message_limit, 1};
   if (o.part_size) settings.part_size = o.part_size->bytes;
@@ -196,14 +197,14 @@ void cut_for(Archiver& archiver, const OpenStore& store, uint64_t part_size) {
   });
 }
 
-Exit put(const Options& o, const cli::Context& context, control::Service& service) {
+Exit put(const DepositOptions& o, const cli::Context& context, control::Service& service) {
   const std::shared_ptr<OpenStore> opened = o.open_for(service);
   OpenStore& store = *opened;
   const UploadSettings settings = settings_of(o, store);
   Catalog catalog(store, state_dir());
   service.ready("archiving to " + store.location.text());
   std::optional<Progress> progress(std::in_place, context, service, "uploading");
-  Archiver archiver(store, catalog, settings, state_dir(), events_for(service, *progress));
+  Archiver archiver(store, catalog, settings, state_dir(), put_events(service, *progress));
   if (store.message_limit > 0) cut_for(archiver, store, settings.part_size);
   Batch batch(archiver, service);
   archiver.abort_orphans();
@@ -237,7 +238,7 @@ Exit put(const Options& o, const cli::Context& context, control::Service& servic
   return failures.empty() ? Exit::kOk : Exit::kPartial;
 }
 
-void check(const Options& o) {
+void check(const DepositOptions& o) {
   const auto usage = [](const std::string& what, const char* hint) {
     throw Error(Exit::kUsage, "usage.value", what, hint);
   };
@@ -267,7 +268,7 @@ void check(const Options& o) {
 }  // namespace
 
 cli::Command put_command() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<DepositOptions>();
   cli::Command command("put", "put recordings and files into a store");
   command.description(
       "A manifest of stream-record stands for its recording: all its files are put, with what the "
@@ -302,7 +303,7 @@ cli::Command put_command() {
       .shows_default("16MiB; of a chat what a message holds");
   command.option("--parallel", o->parallel, "N", "parts under way at a time, of all files");
   o->EventOptions::declare(command);
-  command.note("UPLOADS", kHow);
+  command.note("UPLOADS", kUploads);
   command.note("TELEGRAM", kChat);
   command.check([o] { check(*o); });
   command.run([o](cli::Context& context) {

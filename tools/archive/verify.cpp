@@ -14,13 +14,13 @@
 namespace stream::archive {
 namespace {
 
-struct Options : StoreOptions, IndexOptions, EventOptions {
+struct VerifyOptions : StoreOptions, IndexOptions, EventOptions {
   std::vector<std::string> recordings;
   std::string stream;
   std::optional<double> sample;
 };
 
-std::vector<std::string> choose(const Options& o, Catalog& catalog) {
+std::vector<std::string> choose(const VerifyOptions& o, Catalog& catalog) {
   std::vector<std::string> keys;
   for (const std::string& name : o.recordings) {
     const CatalogEntry entry = catalog.find(name, o.max_age.value);
@@ -40,7 +40,7 @@ std::vector<std::string> choose(const Options& o, Catalog& catalog) {
   return keys;
 }
 
-Exit verify(const Options& o, const cli::Context& context, control::Service& service) {
+Exit verify(const VerifyOptions& o, const cli::Context& context, control::Service& service) {
   const std::shared_ptr<OpenStore> opened = o.open_for(service);
   OpenStore& store = *opened;
   Catalog catalog(store, state_dir());
@@ -99,7 +99,7 @@ Exit verify(const Options& o, const cli::Context& context, control::Service& ser
 }  // namespace
 
 cli::Command verify_command() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<VerifyOptions>();
   cli::Command command("verify", "read recordings back and compare size and SHA-256");
   command.description(
       "Without names all of the catalogue, or of one stream, is verified. When all is well the "

@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kHow[] =
+constexpr char kHowMade[] =
     "Of an archived recording the files are fetched first, and checked; several files are joined "
     "in order. All of it lies in a hidden directory beside the output meanwhile, and the output "
     "appears under its name when it is whole. What a killed run has fetched is not fetched "
@@ -38,13 +38,13 @@ constexpr char kHow[] =
     "renditions that stream-ladder(1) would make; \"--ladder default\" is its own ladder, and "
     "\"--rung source\" adds the pictures as they are.";
 
-struct Options : StoreOptions, IndexOptions, EventOptions {
+struct VodOptions : StoreOptions, IndexOptions, EventOptions {
   std::string recording, output, ladder, format = "fmp4";
   std::vector<std::string> rungs;
   Duration segment{std::chrono::seconds(6)};
 };
 
-struct Source {
+struct VodSource {
   std::string id;
   std::vector<std::string> files;
   double duration = 0;  // 0: not known
@@ -60,22 +60,22 @@ bool is_media(const std::string& name) {
   throw Error(Exit::kInputDamaged, "input.empty", recording + " has no file of media");
 }
 
-Source local_source(const std::string& path) {
+VodSource local_source(const std::string& path) {
   const Deposit deposit =
       is_manifest(path) ? deposit_of_manifest(path, {}) : deposit_of_file(path, {}, {});
-  Source source{deposit.id, {}, deposit.duration, {}};
+  VodSource source{deposit.id, {}, deposit.duration, {}};
   for (const DepositFile& file : deposit.files)
     if (deposit.manifest_path.empty() || is_media(file.name)) source.files.push_back(file.local);
   if (source.files.empty()) no_media(path);
   return source;
 }
 
-Source fetched_source(const Options& o, const std::string& folder, const cli::Context& context,
-                      control::Service& service) {
+VodSource fetched_source(const VodOptions& o, const std::string& folder,
+                         const cli::Context& context, control::Service& service) {
   const std::shared_ptr<OpenStore> store = o.open_for(service);
   Catalog catalog(*store, state_dir());
   const CatalogEntry entry = catalog.find(o.recording, o.max_age.value);
-  Source source{entry.id, {}, entry.duration, entry};
+  VodSource source{entry.id, {}, entry.duration, entry};
   Progress progress(context, service, "restoring");
   for (const CatalogFile& file : entry.files) {
     if (!is_media(file.path)) continue;
@@ -89,7 +89,7 @@ Source fetched_source(const Options& o, const std::string& folder, const cli::Co
 // How far the slowest rendition is, shown and told now and then.
 class Meter {
  public:
-  Meter(const cli::Context& context, control::Service& service, const Source& source)
+  Meter(const cli::Context& context, control::Service& service, const VodSource& source)
       : service_(service), source_(source), progress_(context), began_(monotonic_now()) {}
 
   void take(const Json& event) {
@@ -124,14 +124,14 @@ class Meter {
   }
 
   control::Service& service_;
-  const Source& source_;
+  const VodSource& source_;
   cli::Progress progress_;
   const Nanoseconds began_;
   Nanoseconds told_{};
   std::map<std::string, double> written_;
 };
 
-std::string joined(const Source& source, const std::string& work, control::Service& service) {
+std::string joined(const VodSource& source, const std::string& work, control::Service& service) {
   if (source.files.size() == 1) return source.files[0];
   const std::string ending = fs::path(source.files[0]).extension();
   const std::string whole = work + "/whole" + (ending == ".m4a" ? ".mp4" : ending);
@@ -143,7 +143,7 @@ std::string joined(const Source& source, const std::string& work, control::Servi
   return whole;
 }
 
-void package(const Options& o, const Source& source, const std::string& file,
+void package(const VodOptions& o, const VodSource& source, const std::string& file,
              const std::string& work, const cli::Context& context, control::Service& service) {
   ProgramRun run{"stream-ladder", {"-i", file, "-o", work + "/out", "--dvr", "vod"}, work, nullptr};
   const auto add = [&](std::initializer_list<std::string> words) {
@@ -215,7 +215,7 @@ struct Workplace {
   bool fetching = false;
 };
 
-Exit vod(const Options& o, const cli::Context& context, control::Service& service) {
+Exit vod(const VodOptions& o, const cli::Context& context, control::Service& service) {
   const fs::path output = (fs::absolute(o.output) / "").lexically_normal().parent_path();
   std::error_code ignored;
   if (fs::exists(output, ignored) && !fs::is_empty(output, ignored)) {
@@ -225,8 +225,9 @@ Exit vod(const Options& o, const cli::Context& context, control::Service& servic
   Workplace work(output);
   service.ready("making " + output.string());
   work.fetching = !o.url.empty();
-  const Source source = o.url.empty() ? local_source(o.recording)
-                                      : fetched_source(o, work.path + "/source", context, service);
+  const VodSource source = o.url.empty()
+                               ? local_source(o.recording)
+                               : fetched_source(o, work.path + "/source", context, service);
   work.fetching = false;
   package(o, source, joined(source, work.path, service), work.path, context, service);
   if (source.entry && !rights_of(*source.entry).for_everybody())
@@ -253,7 +254,7 @@ Exit vod(const Options& o, const cli::Context& context, control::Service& servic
 }  // namespace
 
 cli::Command vod_command() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<VodOptions>();
   cli::Command command("vod", "make HLS of a recording");
   command.description(
       "Makes VOD playlists and their segments of an archived recording (with --store), or of a "
@@ -283,7 +284,7 @@ cli::Command vod_command() {
   o->StoreOptions::declare(command, "--store", false);
   o->IndexOptions::declare(command);
   o->EventOptions::declare(command);
-  command.note("HOW IT IS MADE", kHow);
+  command.note("HOW IT IS MADE", kHowMade);
   command.file("OUTPUT/master.m3u8", "the multivariant playlist, for players");
   command.file("OUTPUT/../.NAME.vod", "what is not finished");
   command.run([o](cli::Context& context) {

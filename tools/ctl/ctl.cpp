@@ -16,7 +16,12 @@ using cli::Command;
 using cli::Completion;
 using cli::Context;
 
-constexpr std::chrono::milliseconds kPoll{20};
+void declare_tool(Command& verb, Options& options) {
+  verb.positional("TOOL", options.tool, "only this program of it: ingest, ladder, record, ...")
+      .optional();
+}
+
+}  // namespace
 
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
@@ -27,13 +32,6 @@ std::string joined(const std::vector<std::string>& words) {
 void declare_name(Command& verb, Options& options) {
   verb.positional("NAME", options.name, "the stream").completes(Completion::kStream);
 }
-
-void declare_tool(Command& verb, Options& options) {
-  verb.positional("TOOL", options.tool, "only this program of it: ingest, ladder, record, ...")
-      .optional();
-}
-
-}  // namespace
 
 std::vector<std::string> tools_of(const std::string& name, const std::string& tool, Duration wait) {
   check_stream_name(name);

@@ -62,6 +62,7 @@ int hooks_verify(const Options& options, const cli::Context& context);
 int hooks_secret(const Options& options, const cli::Context& context);
 
 // Their declarations, by what they are about.
+void declare_name(cli::Command& verb, Options& options);
 void declare_file_verbs(cli::Command& root, Options& options);
 void declare_stream_verbs(cli::Command& root, Options& options);
 void declare_hooks_verbs(cli::Command& root, Options& options);
@@ -71,5 +72,9 @@ void declare_hooks_verbs(cli::Command& root, Options& options);
 // is live.
 std::vector<std::string> tools_of(const std::string& name, const std::string& tool,
                                   Duration wait = {});
+
+constexpr std::chrono::milliseconds kPoll{20};  // of sockets and locks
+
+std::string joined(const std::vector<std::string>& words);  // "ingest, ladder"
 
 }  // namespace stream::ctl

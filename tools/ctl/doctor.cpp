@@ -19,7 +19,6 @@ namespace stream::ctl {
 namespace {
 
 using doctor::Findings;
-using Json = nlohmann::ordered_json;
 
 struct DoctorOptions {
   std::vector<std::string> files, certificates, hosts, dirs, open_ports;
@@ -128,9 +127,10 @@ Findings examine(const DoctorOptions& o) {
 int run(const DoctorOptions& options, const cli::Context& context) {
   const Findings findings = examine(options);
   if (context.json())
-    context.print(
-        Json{{"schema", "stream.ctl.doctor/1"}, {"checks", doctor::to_json(findings)}}.dump() +
-        "\n");
+    context.print(nlohmann::ordered_json{{"schema", "stream.ctl.doctor/1"},
+                                         {"checks", doctor::to_json(findings)}}
+                      .dump() +
+                  "\n");
   else
     context.print(doctor::to_text(findings));
   return doctor::any_failed(findings) ? static_cast<int>(Exit::kNo) : 0;

@@ -52,7 +52,7 @@ void run_editor(const std::string& path) {
 }
 
 // The file that the stream was made from; when that is gone, the stream's normal form in STATE.
-std::string file_of(const std::string& text) {
+std::string edited_file(const std::string& text) {
   const Given given = read_given(text);
   if (!given.path.empty()) return given.path;
   const std::string path = known_stream(text).path;
@@ -65,7 +65,7 @@ std::string file_of(const std::string& text) {
 }  // namespace
 
 int edit(const Options& options, const cli::Context& context) {
-  const std::string path = file_of(options.file);
+  const std::string path = edited_file(options.file);
   const std::string before = os::read_file(path, kMaxFile);
   // Beside it, so that relative paths lead to the same place.
   const std::string copy = path + ".edit.yaml";

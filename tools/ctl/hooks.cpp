@@ -56,7 +56,7 @@ Json waiting(const streams::File& file) {
   return list;
 }
 
-std::string text_of(const Json& value) {
+std::string text_or_empty(const Json& value) {
   return value.is_string() ? value.get<std::string>() : "";
 }
 
@@ -66,12 +66,12 @@ void print_hooks(const char* schema, const std::string& name, const Json& list,
     return context.print_json({{"schema", schema}, {"stream", name}, {"hooks", list}});
   cli::Table table({"hook", "kind", "pending", "oldest", "reason"});
   for (const Json& hook : list)
-    table.add({text_of(hook["hook"]), text_of(hook["kind"]), hook["pending"].dump(),
-               text_of(hook["oldest_at"]), escaped(text_of(hook["reason"]))});
+    table.add({text_or_empty(hook["hook"]), text_or_empty(hook["kind"]), hook["pending"].dump(),
+               text_or_empty(hook["oldest_at"]), escaped(text_or_empty(hook["reason"]))});
   context.print(table.text(options.hooks_table));
 }
 
-streams::File file_of(const std::string& name) {
+streams::File applied_file(const std::string& name) {
   check_stream_name(name);
   return streams::file_from_json(known_stream(name).file, "manifest of " + name);
 }
@@ -125,7 +125,7 @@ Json deliver_waiting(const streams::File& file, std::chrono::milliseconds limit)
 }
 
 int hooks_list(const Options& options, const cli::Context& context) {
-  const streams::File file = file_of(options.name);
+  const streams::File file = applied_file(options.name);
   Json list;
   if (supervised(file.name)) {
     control::Client client(os::control_socket_path(file.name, "ctl"));
@@ -138,7 +138,7 @@ int hooks_list(const Options& options, const cli::Context& context) {
 }
 
 int hooks_retry(const Options& options, const cli::Context& context) {
-  streams::File file = file_of(options.name);
+  streams::File file = applied_file(options.name);
   file.hooks = chosen(file, options.hook);
   if (supervised(file.name)) {
     control::Client client(os::control_socket_path(file.name, "ctl"));
@@ -170,9 +170,9 @@ int hooks_retry_all(const Options& options, const cli::Context& context) {
       left = left || std::any_of(after.begin(), after.end(), pending);
       results.push_back({{"stream", stream.name}, {"hooks", after}});
       for (const Json& hook : after)
-        table.add({stream.name, text_of(hook["hook"]), text_of(hook["kind"]),
-                   hook["pending"].dump(), text_of(hook["oldest_at"]),
-                   escaped(text_of(hook["reason"]))});
+        table.add({stream.name, text_or_empty(hook["hook"]), text_or_empty(hook["kind"]),
+                   hook["pending"].dump(), text_or_empty(hook["oldest_at"]),
+                   escaped(text_or_empty(hook["reason"]))});
     } catch (const Error& e) {
       wrong = true;
       log::error("hooks of '" + stream.name + "': " + e.what());

@@ -95,7 +95,7 @@ std::string place_of(const InstallOptions& o, std::string_view name) {
   return base + std::string(name);
 }
 
-std::string text_of(const InstallOptions& o, const UnitFile& unit, const std::string& bin) {
+std::string unit_text(const InstallOptions& o, const UnitFile& unit, const std::string& bin) {
   std::string text = o.user ? for_user(unit.text) : std::string(unit.text);
   replace(text, "=/usr/bin/stream-", "=" + bin + "stream-");
   return text;
@@ -117,7 +117,7 @@ int install(InstallOptions o, const cli::Context& context) {
         !unit.name.ends_with(".target"))
       continue;
     const std::string path = place_of(o, unit.name);
-    const std::string text = text_of(o, unit, bin);
+    const std::string text = unit_text(o, unit, bin);
     const bool differs = !is_already(path, text);
     changed += differs;
     if (differs && !o.dry_run) {

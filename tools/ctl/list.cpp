@@ -33,7 +33,7 @@ std::string uptime(const Answers& answers) {
                      : to_text(Duration{std::chrono::seconds(static_cast<int64_t>(longest))});
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string tools_cell(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ",") + word;
   return out;
@@ -60,10 +60,6 @@ streams::Coming coming(const manifest::Stream* stream) {
   return {};
 }
 
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
 }  // namespace
 
 int list(const Options& options, const cli::Context& context) {
@@ -85,7 +81,7 @@ int list(const Options& options, const cli::Context& context) {
     const std::string life = stream ? std::string(manifest::to_text(stream->life)) : "";
     const std::string state = tools.empty() && stream ? life : overall(answers);
     const streams::Coming next = coming(stream);
-    table.add({name, joined(tools), state, tools.empty() ? "" : uptime(answers), next.start,
+    table.add({name, tools_cell(tools), state, tools.empty() ? "" : uptime(answers), next.start,
                escaped(detail)});
     streams.push_back({{"name", name},
                        {"state", state},

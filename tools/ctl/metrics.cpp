@@ -137,7 +137,7 @@ Exit listen(const MetricsOptions& options, const cli::Context& context, boost::a
   return Exit::kOk;
 }
 
-Json to_json(const observe::Samples& samples) {
+Json samples_json(const observe::Samples& samples) {
   Json list = Json::array();
   for (const observe::Sample& sample : samples.all()) {
     Json labels = Json::object();
@@ -155,7 +155,7 @@ int metrics(const MetricsOptions& options, const cli::Context& context) {
   if (options.listen.empty()) {
     const auto samples = observe::samples_of(gather_named(options.name), cli::version_number());
     if (context.json())
-      context.print_json(to_json(samples));
+      context.print_json(samples_json(samples));
     else
       context.print(observe::metrics_text(samples));
     return 0;

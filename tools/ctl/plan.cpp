@@ -36,7 +36,7 @@ std::string command_line(const std::vector<std::string>& argv) {
   return out;
 }
 
-Json to_json(const streams::Need& need) {
+Json need_json(const streams::Need& need) {
   return {{"cores", need.cores}, {"up_bps", need.up_bps}, {"disk_bytes_per_hour", need.disk_bytes}};
 }
 
@@ -75,7 +75,7 @@ int plan(const Options& options, const cli::Context& context) {
   cli::Table table({"program", "cores", "up", "disk", "command"});
   for (size_t i = 0; i < processes.size(); ++i) {
     table.add(row(estimate.needs[i], command_line(processes[i].argv)));
-    Json one = to_json(estimate.needs[i]);
+    Json one = need_json(estimate.needs[i]);
     one["program"] = "stream-" + processes[i].tool;
     one["argv"] = processes[i].argv;
     list.push_back(std::move(one));
@@ -87,7 +87,7 @@ int plan(const Options& options, const cli::Context& context) {
                         {"stream", file.name},
                         {"input_bps", estimate.input_bps},
                         {"cores_here", cores},
-                        {"total", to_json(total)},
+                        {"total", need_json(total)},
                         {"next_session", coming.json},
                         {"programs", list}});
   else

@@ -1,5 +1,6 @@
 // The streams that have a manifest, and the stream files that verbs are given.
 #pragma once
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "streams/file.h"
 
 namespace stream::ctl {
+
+constexpr std::chrono::milliseconds kLookAtManifest{50};  // between two looks at a manifest
 
 manifest::FileStore store();
 std::optional<manifest::Stream> find_stream(const std::string& name);

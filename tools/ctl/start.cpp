@@ -20,12 +20,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr auto kPoll = std::chrono::milliseconds(50);
-
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
 // Publishers may come, or it waits for a session of its schedule.
 bool is_up(const std::string& name) {
   if (!supervised(name)) return false;
@@ -56,7 +50,7 @@ void wait_ready(const os::Child& child, const std::string& name, const std::stri
       throw Error(Exit::kTimeout, "start.timeout",
                   "'" + name + "' is not ready after " + to_text(timeout),
                   "it goes on starting; look at: stream-ctl status " + name + ", and " + log);
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kLookAtManifest);
   }
 }
 

@@ -19,14 +19,7 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kPoll = std::chrono::milliseconds(20);
 constexpr auto kHooks = std::chrono::milliseconds(2500);
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
 
 // What still listens at the deadline.
 std::vector<std::string> wait_gone(const std::string& name, std::vector<std::string> tools,

@@ -83,10 +83,6 @@ Command about_file(Options& options, const char* name, const char* summary, cons
   return verb;
 }
 
-void declare_name(Command& verb, Options& options) {
-  verb.positional("NAME", options.name, "the stream").completes(Completion::kStream);
-}
-
 }  // namespace
 
 void declare_stream_verbs(Command& root, Options& options) {

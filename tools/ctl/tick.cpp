@@ -17,10 +17,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr auto kPoll = std::chrono::milliseconds(20);
 constexpr Nanoseconds kStart = std::chrono::seconds(10);
 
-struct Row {
+struct TickRow {
   std::string stream, action, session;  // for people
   Json json = nullptr;                  // session
   std::string failure;
@@ -57,12 +56,12 @@ void start_one(const Given& given) {
   }
 }
 
-Row look_at(const manifest::Stream& stream, const streams::File& file, bool dry_run) {
+TickRow look_at(const manifest::Stream& stream, const streams::File& file, bool dry_run) {
   const TimeZone zone = os::load_zone(file.schedule->time_zone);
   const auto d = streams::decide(*file.schedule, zone, stream.sessions, stream.created, wall_now());
   const bool open = std::any_of(stream.sessions.begin(), stream.sessions.end(),
                                 [](const auto& one) { return one.open(); });
-  Row row{stream.name, action_of(d, open), {}, nullptr, {}};
+  TickRow row{stream.name, action_of(d, open), {}, nullptr, {}};
   if (d.session) {
     row.session = streams::describe(*d.session, *file.schedule, zone);
     row.json = streams::to_json(*d.session, zone);
@@ -81,7 +80,7 @@ int tick(const Options& options, const cli::Context& context) {
   cli::Table table({"stream", "action", "session"});
   size_t failed = 0, all = 0, done = 0;
   for (const manifest::Stream& stream : known_streams()) {
-    Row row{stream.name, "failed", {}, nullptr, {}};
+    TickRow row{stream.name, "failed", {}, nullptr, {}};
     try {
       const streams::File file = streams::file_from_json(stream.file, "manifest of " + stream.name);
       if (!file.schedule) continue;

@@ -21,7 +21,7 @@ namespace {
 using observe::Row;
 using observe::TopView;
 using Json = nlohmann::json;
-using Answers = std::vector<observe::Answer>;
+using Gathered = std::vector<observe::Answer>;
 
 constexpr auto kLook = std::chrono::milliseconds(50);
 
@@ -32,7 +32,7 @@ struct TopOptions {
 };
 
 // A stream that ends while it is watched is an empty sample.
-Answers gather(const std::string& name) {
+Gathered gather(const std::string& name) {
   return observe::gather(name.empty() ? std::nullopt : std::optional<std::string>(name));
 }
 
@@ -42,7 +42,7 @@ int print_samples(const TopOptions& options, const cli::Context& context) {
   for (unsigned n = 0; options.count == 0 || n < options.count; ++n) {
     if (n > 0) std::this_thread::sleep_for(due - monotonic_now());
     due = monotonic_now() + options.interval.value;
-    const Answers answers = gather(options.name);
+    const Gathered answers = gather(options.name);
     Json rows = Json::array();
     for (const Row& row : sampler.rows(answers, monotonic_now())) rows.push_back(to_json(row));
     context.print_json({{"schema", "stream.ctl.top/1"},
@@ -148,7 +148,7 @@ class Live {
   std::string asked_stream_, asked_tool_;
   unsigned samples_ = 0;
   Nanoseconds due_{};
-  std::future<Answers> pending_;
+  std::future<Gathered> pending_;
 };
 
 int top(const TopOptions& options, const cli::Context& context) {

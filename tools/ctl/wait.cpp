@@ -14,8 +14,6 @@
 namespace stream::ctl {
 namespace {
 
-constexpr auto kPoll = std::chrono::milliseconds(50);
-
 // Throws when that can't be found out.
 bool live(const std::string& name) {
   if (os::connect_unix(os::media_socket_path(name))) return true;
@@ -58,7 +56,7 @@ int wait(const Options& options, const cli::Context& context) {
                   "'" + options.name + "' is not " + options.wait_for + " after " +
                       to_text(options.wait_timeout),
                   "look at: stream-ctl status " + options.name);
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kLookAtManifest);
   }
   if (context.json())
     context.print_json(

@@ -10,7 +10,7 @@ namespace stream::ingest {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kLook = 2s;
+constexpr auto kLookAtFiles = 2s;
 constexpr auto kWarnBefore = std::chrono::hours(24 * 14);
 
 void mix(uint64_t& stamp, const std::string& path) {
@@ -58,7 +58,7 @@ uint64_t Certificate::stamp() const {
 // The two files change one after the other: what does not fit yet is looked at again when the other
 // has changed.
 void Certificate::watch() {
-  timer_.expires_after(kLook);
+  timer_.expires_after(kLookAtFiles);
   timer_.async_wait([this](boost::system::error_code cancelled) {
     if (cancelled) return;
     if (stamp() != stamp_) {

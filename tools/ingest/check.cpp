@@ -12,7 +12,7 @@
 namespace stream::ingest {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
 std::string shown(const std::string& source) {
@@ -20,16 +20,16 @@ std::string shown(const std::string& source) {
   return escaped(url ? url->redacted() : source);
 }
 
-json to_json(const media::Checks& checks, const CheckOptions& options) {
-  json rows = json::array();
+Json to_json(const media::Checks& checks, const CheckOptions& options) {
+  Json rows = Json::array();
   bool ok = true;
   const auto list = media::check_list();
   for (const auto& result : checks.results()) {
     const auto& info = list[result.kind];
     ok = ok && !result.failed;
     rows.push_back({{"check", info.name},
-                    {"ok", result.known ? json(!result.failed) : json(nullptr)},
-                    {"value", result.known ? json(result.value) : json(nullptr)},
+                    {"ok", result.known ? Json(!result.failed) : Json(nullptr)},
+                    {"value", result.known ? Json(result.value) : Json(nullptr)},
                     {"limit", info.limit},
                     {"unit", info.unit},
                     {"knob", info.knob}});
@@ -41,10 +41,10 @@ json to_json(const media::Checks& checks, const CheckOptions& options) {
           {"checks", std::move(rows)}};
 }
 
-std::string to_text(const json& report) {
+std::string report_text(const Json& report) {
   std::string text;
   char line[160];
-  for (const json& row : report["checks"]) {
+  for (const Json& row : report["checks"]) {
     const auto name = row["check"].get<std::string>();
     if (row["ok"].is_null()) {
       std::snprintf(line, sizeof line, "-     %-19s not measured\n", name.c_str());
@@ -78,11 +78,11 @@ int check(const CheckOptions& options, cli::Context& context) {
   }
   if (checks.media() <= 0s)
     throw Error(Exit::kInputDamaged, "input.empty", "no media came from " + shown(options.source));
-  const json report = to_json(checks, options);
+  const Json report = to_json(checks, options);
   if (context.json())
     context.print_json(report);
   else
-    context.print(to_text(report));
+    context.print(report_text(report));
   return static_cast<int>(report["ok"].get<bool>() ? Exit::kOk : Exit::kNo);
 }
 

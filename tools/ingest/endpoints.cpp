@@ -28,7 +28,7 @@ bool is_srt(const std::string& scheme) {
   return scheme == "srt" || scheme == "srtla";
 }
 
-uint16_t usual_port(const std::string& scheme) {
+uint16_t publish_port(const std::string& scheme) {
   return scheme == "rtmps"   ? 443
          : scheme == "srt"   ? 9000
          : scheme == "srtla" ? 5000
@@ -40,7 +40,7 @@ Json endpoint_json(const std::string& text, bool open, bool passphrase) {
   const Url url = *parse_url(text);
   const bool srt = is_srt(url.scheme);
   const std::string path = srt || url.path.size() < 2 ? "" : url.path;
-  Json json{{"url", url.scheme + "://" + url.authority(usual_port(url.scheme)) + path},
+  Json json{{"url", url.scheme + "://" + url.authority(publish_port(url.scheme)) + path},
             {"open", open},
             {"passphrase", passphrase},
             {"latency_seconds", nullptr}};
@@ -179,7 +179,7 @@ void line(std::string& text, const char* who, const char* what, const std::strin
   text += row + value + "\n";
 }
 
-std::string to_text(const Json& sheet) {
+std::string sheet_text(const Json& sheet) {
   std::string text;
   for (const Json& row : sheet["endpoints"]) {
     const auto get = [&](const char* name) { return row[name].get<std::string>(); };
@@ -229,7 +229,7 @@ int endpoints(const EndpointsOptions& options, cli::Context& context) {
   if (context.json())
     context.print_json(sheet);
   else
-    context.print(to_text(sheet));
+    context.print(sheet_text(sheet));
   return 0;
 }
 

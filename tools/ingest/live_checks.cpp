@@ -8,7 +8,7 @@ namespace {
 using control::Json;
 using namespace std::chrono_literals;
 
-constexpr auto kLook = 1s;
+constexpr auto kLookAtChecks = 1s;
 constexpr Nanoseconds kSample = 5s;
 
 }  // namespace
@@ -57,7 +57,7 @@ void LiveChecks::drain() {
 }
 
 void LiveChecks::wait() {
-  timer_.expires_after(kLook);
+  timer_.expires_after(kLookAtChecks);
   // Its time may be up before the stream ends and its turn come after that.
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code cancelled) {
     if (cancelled || alive.expired()) return;

@@ -44,7 +44,7 @@ std::optional<Peer> peer_of(const sockaddr& address, socklen_t size) {
   return peer;
 }
 
-uint16_t usual_port(std::string_view scheme) {
+uint16_t pull_port(std::string_view scheme) {
   if (scheme == "http") return 80;
   if (scheme == "https" || scheme == "rtmps") return 443;
   if (scheme == "rtsp") return 554;
@@ -54,7 +54,7 @@ uint16_t usual_port(std::string_view scheme) {
 // The addresses that the URL itself names. A host's name is none: its address is whatever its
 // owner says.
 std::vector<Peer> named_by(const Url& url) {
-  const uint16_t port = url.port ? url.port : usual_port(url.scheme);
+  const uint16_t port = url.port ? url.port : pull_port(url.scheme);
   std::vector<Peer> named;
   if (url.host == "localhost")
     named = {{*keys::parse_address("127.0.0.1"), port}, {*keys::parse_address("::1"), port}};

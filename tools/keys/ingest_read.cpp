@@ -19,7 +19,7 @@ Json time_json(const std::optional<int64_t>& time) {
   return time ? Json(keys::time_text(*time)) : Json(nullptr);
 }
 
-struct ListOptions : StoreOption {
+struct KeyListOptions : StoreOption {
   std::string stream;
   bool all = false, no_header = false;
 };
@@ -30,7 +30,7 @@ std::string table_line(const keys::Key& key, int64_t now) {
          "\t" + (key.label.empty() ? "-" : escaped(key.label)) + "\n";
 }
 
-int list(const cli::Context& context, const ListOptions& o) {
+int list_keys(const cli::Context& context, const KeyListOptions& o) {
   const int64_t now = now_ms();
   std::string out;
   bool first = true;
@@ -83,11 +83,11 @@ int show(const cli::Context& context, const ShowOptions& o) {
   return 0;
 }
 
-struct VerifyOptions : StoreOption {
+struct KeyVerifyOptions : StoreOption {
   std::string source = "@-", protocol = "rtmp", address = "127.0.0.1", stream;
 };
 
-int verify(const cli::Context& context, const VerifyOptions& o) {
+int verify_key(const cli::Context& context, const KeyVerifyOptions& o) {
   const Secret key = cli::read_secret(o.source);
   keys::KeyFile store(o.path());
   const keys::Verdict verdict = store.check({key.reveal(), o.protocol, o.address});
@@ -132,14 +132,14 @@ Json key_json(const keys::Key& key, int64_t now) {
 }
 
 cli::Command list_command() {
-  auto o = std::make_shared<ListOptions>();
+  auto o = std::make_shared<KeyListOptions>();
   cli::Command command("list", "list the ingest keys");
   command.option("--stream", o->stream, "NAME", "only keys of this stream")
       .completes(cli::Completion::kStream);
   command.flag("--all", o->all, "revoked and expired ones too");
   command.flag("--no-header", o->no_header, "leave out the table's head");
   o->declare(command);
-  command.run([o](cli::Context& context) { return list(context, *o); });
+  command.run([o](cli::Context& context) { return list_keys(context, *o); });
   return command;
 }
 
@@ -153,7 +153,7 @@ cli::Command show_command() {
 }
 
 cli::Command verify_command() {
-  auto o = std::make_shared<VerifyOptions>();
+  auto o = std::make_shared<KeyVerifyOptions>();
   cli::Command command("verify", "tell whether a key would be let in (exit code 0) or not (1)");
   command.positional("SOURCE", o->source, "where the key is: @-, @file:PATH, @fd:N, @vault:NAME")
       .optional();
@@ -162,7 +162,7 @@ cli::Command verify_command() {
   command.option("--address", o->address, "ADDRESS", "as if it came from there");
   command.option("--stream", o->stream, "NAME", "and it must publish this stream");
   o->declare(command);
-  command.run(cli::predicate([o](cli::Context& context) { return verify(context, *o); }));
+  command.run(cli::predicate([o](cli::Context& context) { return verify_key(context, *o); }));
   return command;
 }
 

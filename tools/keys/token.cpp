@@ -122,11 +122,11 @@ cli::Command public_key_command() {
   return command;
 }
 
-struct VerifyOptions : VaultOptions {
+struct TokenVerifyOptions : VaultOptions {
   std::string source = "@-", api_secret, public_key, key, stream, issuer;
 };
 
-crypto::VerifyKey key_to_verify(const cli::Context& context, const VerifyOptions& o) {
+crypto::VerifyKey key_to_verify(const cli::Context& context, const TokenVerifyOptions& o) {
   if (!o.public_key.empty()) return keys::read_public_key(o.public_key);
   if (!o.api_secret.empty())
     return {crypto::JwtAlgorithm::kHs256,
@@ -135,7 +135,7 @@ crypto::VerifyKey key_to_verify(const cli::Context& context, const VerifyOptions
   return crypto::verify_key_of(load_key(context, o, o.key.empty() ? kViewerKey : o.key, false));
 }
 
-int verify(const cli::Context& context, const VerifyOptions& o) {
+int verify_token(const cli::Context& context, const TokenVerifyOptions& o) {
   const Secret token = cli::read_secret(o.source);
   crypto::JwtRules rules;
   rules.now = now_seconds();
@@ -159,7 +159,7 @@ int verify(const cli::Context& context, const VerifyOptions& o) {
 }
 
 cli::Command verify_token_command() {
-  auto o = std::make_shared<VerifyOptions>();
+  auto o = std::make_shared<TokenVerifyOptions>();
   cli::Command command("verify", "tell whether a token is valid (exit code 0) or not (1)");
   command.description(
       "The algorithm is the key's and never the token's: EdDSA for a public key, HS256 for an API "
@@ -178,7 +178,7 @@ cli::Command verify_token_command() {
   command.option("--key", o->key, "NAME", "check with this signing key of the vault")
       .shows_default(kViewerKey);
   o->declare(command);
-  command.run(cli::predicate([o](cli::Context& context) { return verify(context, *o); }));
+  command.run(cli::predicate([o](cli::Context& context) { return verify_token(context, *o); }));
   return command;
 }
 

@@ -90,11 +90,11 @@ const char* kind_text(vault::Kind kind) {
   return "other";
 }
 
-struct ListOptions : VaultOptions {
+struct VaultListOptions : VaultOptions {
   bool no_header = false;
 };
 
-int list(const cli::Context& context, const ListOptions& o) {
+int list_vault(const cli::Context& context, const VaultListOptions& o) {
   Json entries = Json::array();
   std::string table = o.no_header ? "" : "NAME\tKIND\tUPDATED\tEXPIRES\tUSED\n";
   for (const vault::Listed& entry : vault::list(o.path())) {
@@ -119,15 +119,15 @@ int list(const cli::Context& context, const ListOptions& o) {
   return 0;
 }
 
-cli::Command list_command() {
-  auto o = std::make_shared<ListOptions>();
+cli::Command list_vault_command() {
+  auto o = std::make_shared<VaultListOptions>();
   cli::Command command("list", "list the entries by name");
   command.description(
       "Needs no key: names and times are not hidden in a vault. They are vouched for only by verbs "
       "that unlock it.");
   command.flag("--no-header", o->no_header, "leave out the table's head");
   o->declare(command);
-  command.run([o](cli::Context& context) { return list(context, *o); });
+  command.run([o](cli::Context& context) { return list_vault(context, *o); });
   return command;
 }
 
@@ -184,7 +184,7 @@ cli::Command vault_command() {
   command.subcommand(init_command());
   command.subcommand(put_command());
   command.subcommand(get_command());
-  command.subcommand(list_command());
+  command.subcommand(list_vault_command());
   command.subcommand(remove_command());
   command.subcommand(rekey_command());
   command.subcommand(export_command());

@@ -12,10 +12,6 @@ namespace {
 
 using control::Json;
 
-double seconds(Nanoseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
-
 manifest::RecordingTrack to_track(const media::RecordedTrack& recorded) {
   manifest::RecordingTrack out = to_manifest(recorded.track);
   out.codec_string = recorded.codec_string;

@@ -11,6 +11,10 @@
 
 namespace stream::record {
 
+inline double seconds(Nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
 // A key of the store from the path of the first file, which no other recording has.
 std::string key_for(const std::string& path);
 // What a manifest says of a track before anything was recorded of it.

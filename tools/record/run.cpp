@@ -21,10 +21,6 @@ using control::Json;
 
 constexpr Nanoseconds kProgress = std::chrono::seconds(10);
 
-double seconds(Nanoseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
-
 void make_directory(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

@@ -125,4 +125,15 @@ struct BotServer {
   }
 };
 
+// What a store holds.
+inline std::string text_of(Store& store, const std::string& key, uint64_t offset = 0,
+                           uint64_t size = UINT64_MAX) {
+  std::string out;
+  store.get(key, offset, size, [&](std::string_view bytes) {
+    out += bytes;
+    return true;
+  });
+  return out;
+}
+
 }  // namespace stream::archive

@@ -1,7 +1,6 @@
 #include "archive/catalog.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <thread>
@@ -9,20 +8,12 @@
 #include "archive/deposit.h"
 #include "base/error.h"
 #include "os/atomic_file.h"
+#include "unit/temp_dir.h"
 
 using namespace stream;
 using namespace stream::archive;
 
 namespace {
-
-struct Scratch {
-  Scratch() {
-    char name[] = "/tmp/catalog-test-XXXXXX";
-    path = ::mkdtemp(name);
-  }
-  ~Scratch() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 CatalogEntry entry(const std::string& id, const std::string& stream) {
   CatalogEntry out;
@@ -65,7 +56,7 @@ TEST_CASE("an entry survives being written and read") {
 }
 
 TEST_CASE("the index follows the store and can be thrown away") {
-  const Scratch scratch;
+  const TempDir scratch;
   OpenStore store = open_store(parse_location("dir:" + scratch.path + "/store"), {});
   Catalog catalog(store, scratch.path + "/state");
   const auto ids = [&](Catalog& of) {
@@ -122,7 +113,7 @@ TEST_CASE("addresses of stores") {
 }
 
 TEST_CASE("an upload resumes what the store has, with and without its journal") {
-  const Scratch scratch;
+  const TempDir scratch;
   OpenStore store = open_store(parse_location("dir:" + scratch.path + "/store"), {});
   const std::string path = scratch.path + "/f.mp4";
   os::write_file(path, std::string(5 << 20, 'x') + "end", os::Sync::kNo);

@@ -15,7 +15,7 @@ using std::chrono::seconds;
 
 namespace {
 
-struct Bench {
+struct ChatBench {
   TempDir dir;
   BotServer server;
   BotOptions options = server.options();
@@ -40,15 +40,6 @@ std::string error_of(const std::function<void()>& call, std::string* words = nul
   return "none";
 }
 
-std::string text_of(Store& store, const std::string& key) {
-  std::string out;
-  store.get(key, 0, UINT64_MAX, [&](std::string_view bytes) {
-    out += bytes;
-    return true;
-  });
-  return out;
-}
-
 fetch::Answer no_answer(const std::string& why) {
   fetch::Answer answer;
   answer.failure = why;
@@ -66,7 +57,7 @@ PutOptions video() {
 }  // namespace
 
 TEST_CASE("a video is sent as one, with its shape; what else, as a document") {
-  Bench bench;
+  ChatBench bench;
   ChatStore store = bench.store();
   store.put("demo/recording/a \"b\".mp4", source_of("moving"), video());
   store.put("demo/recording/notes.pdf", source_of("text"), {});
@@ -86,7 +77,7 @@ TEST_CASE("a video is sent as one, with its shape; what else, as a document") {
 }
 
 TEST_CASE("the pace of a chat: one a second, 20 a minute") {
-  Bench bench;
+  ChatBench bench;
   ChatStore store = bench.store();
   for (int i = 0; i < 45; ++i) store.put("n/" + std::to_string(i), source_of("x"), {});
   std::vector<Nanoseconds> times;
@@ -97,7 +88,7 @@ TEST_CASE("the pace of a chat: one a second, 20 a minute") {
 }
 
 TEST_CASE("429: the wait that the server asks for is kept, to the second and more") {
-  Bench bench;
+  ChatBench bench;
   bench.fail("sendDocument",
              BotServer::refusal(429, "Too Many Requests: retry after 300", {{"retry_after", 300}}),
              3);
@@ -110,7 +101,7 @@ TEST_CASE("429: the wait that the server asks for is kept, to the second and mor
 }
 
 TEST_CASE("a longer wait than the patience ends it") {
-  Bench bench;
+  ChatBench bench;
   bench.options.patience = seconds(60);
   bench.fail("sendDocument", BotServer::refusal(429, "slow down", {{"retry_after", 3600}}), 9);
   ChatStore store = bench.store();
@@ -122,7 +113,7 @@ TEST_CASE("failures that pass: each is tried again, with growing waits") {
   for (const auto& answer :
        {BotServer::reply(502, "<html>"), no_answer("reset"), BotServer::reply(200, R"({"ok":tr)"),
         BotServer::reply(200, R"({"ok":false})"), BotServer::refusal(500, "Internal")}) {
-    Bench bench;
+    ChatBench bench;
     bench.fail("sendDocument", answer, 8);
     ChatStore store = bench.store();
     store.put("a", source_of("x"), {});
@@ -148,7 +139,7 @@ TEST_CASE("refusals: said once, with what to do") {
                                   R"("description":"Forbidden: bot was kicked"})"),
             "archive.refused", "kicked"},
         Row{BotServer::reply(200, R"({"ok":true,"result":true})"), "archive.refused", "Bot API"}}) {
-    Bench bench;
+    ChatBench bench;
     bench.fail("sendDocument", row.answer, 9);
     ChatStore store = bench.store();
     std::string words;
@@ -164,7 +155,7 @@ TEST_CASE("the token is in no word that is said, whoever says it") {
   for (const auto& answer : {no_answer("can't reach /bot" + token + "/sendDocument"),
                              BotServer::refusal(500, "at " + token),
                              BotServer::refusal(400, "bad " + key + " " + token)}) {
-    Bench bench;
+    ChatBench bench;
     bench.options.patience = seconds(5);
     bench.fail("sendDocument", answer, 99);
     ChatStore store = bench.store();
@@ -174,7 +165,7 @@ TEST_CASE("the token is in no word that is said, whoever says it") {
     CHECK(words.find("***") != std::string::npos);
     CHECK(words.find(key) == std::string::npos);
   }
-  Bench bench;
+  ChatBench bench;
   bench.options.token = [] { return Secret("not a token at all, but secret"); };
   ChatStore store = bench.store();
   std::string words;
@@ -183,7 +174,7 @@ TEST_CASE("the token is in no word that is said, whoever says it") {
 }
 
 TEST_CASE("a group that became a supergroup is followed") {
-  Bench bench;
+  ChatBench bench;
   bench.fail("sendDocument",
              BotServer::refusal(400, "upgraded", {{"migrate_to_chat_id", -100200}}));
   ChatStore store = bench.store();
@@ -194,7 +185,7 @@ TEST_CASE("a group that became a supergroup is followed") {
 }
 
 TEST_CASE("an upload in parts outlives the program: what was sent is known") {
-  Bench bench;
+  ChatBench bench;
   PutOptions options;
   options.metadata = {{"caption", "demo"}, {"parts", "3"}};
   std::string id;
@@ -222,7 +213,7 @@ TEST_CASE("an upload in parts outlives the program: what was sent is known") {
 }
 
 TEST_CASE("a download that breaks goes on where it broke") {
-  Bench bench;
+  ChatBench bench;
   ChatStore store = bench.store();
   std::string text(1000, ' ');
   for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
@@ -247,7 +238,7 @@ TEST_CASE("a download that breaks goes on where it broke") {
 }
 
 TEST_CASE("what the hosted server doesn't give out, and what a server gives out too little of") {
-  Bench bench;
+  ChatBench bench;
   ChatStore store = bench.store();
   store.put("a", source_of("hello"), {});
   bench.fail("getFile", BotServer::refusal(400, "Bad Request: file is too big"), 9);
@@ -268,7 +259,7 @@ TEST_CASE("what the hosted server doesn't give out, and what a server gives out 
 }
 
 TEST_CASE("a message of more than 48 hours can't be deleted, and its object stays") {
-  Bench bench;
+  ChatBench bench;
   ChatStore store = bench.store();
   store.put("a", source_of("x"), {});
   store.put("b", source_of("x"), {});
@@ -285,7 +276,7 @@ TEST_CASE("a message of more than 48 hours can't be deleted, and its object stay
 }
 
 TEST_CASE("a server that keeps other bytes than were sent: the message is taken back") {
-  Bench bench;
+  ChatBench bench;
   bench.fail("sendDocument",
              BotServer::reply(200, R"({"ok":true,"result":{"message_id":9,)"
                                    R"("document":{"file_id":"F","file_size":3}}})"));
@@ -296,7 +287,7 @@ TEST_CASE("a server that keeps other bytes than were sent: the message is taken 
 }
 
 TEST_CASE("a large file is given time to be handed on") {
-  Bench bench;
+  ChatBench bench;
   ChatStore store = bench.store();
   Source source;
   source.size = 25'000'000;

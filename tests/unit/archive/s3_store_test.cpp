@@ -34,7 +34,7 @@ fetch::Answer lost(bool sent) {
   return out;
 }
 
-struct Bench {
+struct S3Bench {
   std::function<fetch::Answer(const fetch::Transfer&)> serve;
   std::vector<fetch::Transfer> seen;
   Nanoseconds now{};
@@ -82,7 +82,7 @@ const std::string kDone =
 }  // namespace
 
 TEST_CASE("S3: an outage is ridden out") {
-  Bench bench;
+  S3Bench bench;
   Nanoseconds outage = minutes(20);
   SUBCASE("60 s of 503") {
     outage = seconds(60);
@@ -105,7 +105,7 @@ TEST_CASE("S3: an outage is ridden out") {
 }
 
 TEST_CASE("S3: patience ends, and says so") {
-  Bench bench;
+  S3Bench bench;
   bench.options.patience = minutes(2);
   bench.serve = [](const fetch::Transfer&) { return refusal(500, "InternalError"); };
   try {
@@ -119,7 +119,7 @@ TEST_CASE("S3: patience ends, and says so") {
 }
 
 TEST_CASE("S3: Retry-After is obeyed") {
-  Bench bench;
+  S3Bench bench;
   bench.serve = [&](const fetch::Transfer&) {
     return bench.seen.size() == 1 ? answer(429, "", {{"retry-after", "40"}}) : answer(200);
   };
@@ -128,7 +128,7 @@ TEST_CASE("S3: Retry-After is obeyed") {
 }
 
 TEST_CASE("S3: a clock that is wrong is found out by the answer") {
-  Bench bench;
+  S3Bench bench;
   bench.clock_error = -minutes(20);
   SUBCASE("slow") {}
   SUBCASE("two days fast") {
@@ -148,7 +148,7 @@ TEST_CASE("S3: a clock that is wrong is found out by the answer") {
 }
 
 TEST_CASE("S3: another region is learned") {
-  Bench bench;
+  S3Bench bench;
   bench.serve = [&](const fetch::Transfer& t) {
     if (header(t, "Authorization").find("/eu-west-3/") != std::string::npos) return answer(200);
     return answer(301, "", {{"x-amz-bucket-region", "eu-west-3"}});
@@ -158,7 +158,7 @@ TEST_CASE("S3: another region is learned") {
 }
 
 TEST_CASE("S3: credentials that expire are read again") {
-  Bench bench;
+  S3Bench bench;
   bench.serve = [&](const fetch::Transfer&) {
     return bench.loads < 2 ? refusal(400, "ExpiredToken") : answer(200, "", {{"etag", "\"5\""}});
   };
@@ -169,7 +169,7 @@ TEST_CASE("S3: credentials that expire are read again") {
 }
 
 TEST_CASE("S3: a wrong key is refused at once") {
-  Bench bench;
+  S3Bench bench;
   bench.serve = [](const fetch::Transfer&) { return refusal(403, "SignatureDoesNotMatch"); };
   try {
     bench.store().put("k", source_of("x"), {});
@@ -182,7 +182,7 @@ TEST_CASE("S3: a wrong key is refused at once") {
 }
 
 TEST_CASE("S3: a checksum that the store finds wrong is sent again") {
-  Bench bench;
+  S3Bench bench;
   bench.serve = [&](const fetch::Transfer&) {
     return bench.seen.size() == 1 ? refusal(400, "BadDigest") : answer(200);
   };
@@ -191,7 +191,7 @@ TEST_CASE("S3: a checksum that the store finds wrong is sent again") {
 }
 
 TEST_CASE("S3: completing") {
-  Bench bench;
+  S3Bench bench;
   PutOptions options;
   options.metadata = {{"writer", "me"}};
   SUBCASE("200 with an error in its body is no success") {
@@ -232,7 +232,7 @@ TEST_CASE("S3: completing") {
 }
 
 TEST_CASE("S3: a conditional create whose first answer was lost is our own") {
-  Bench bench;
+  S3Bench bench;
   PutOptions options;
   options.create_only = true;
   options.metadata = {{"writer", "me"}};
@@ -260,7 +260,7 @@ TEST_CASE("S3: a conditional create whose first answer was lost is our own") {
 }
 
 TEST_CASE("S3: a store that refuses to know conditions is asked beforehand only") {
-  Bench bench;
+  S3Bench bench;
   PutOptions options;
   options.create_only = true;
   bool there = false;
@@ -283,7 +283,7 @@ TEST_CASE("S3: a store that refuses to know conditions is asked beforehand only"
 }
 
 TEST_CASE("S3: a download goes on where it broke, of the same object") {
-  Bench bench;
+  S3Bench bench;
   const std::string whole = "0123456789";
   bench.serve = [&](const fetch::Transfer& t) {
     const std::string range = header(t, "range");
@@ -304,7 +304,7 @@ TEST_CASE("S3: a download goes on where it broke, of the same object") {
 }
 
 TEST_CASE("S3: addresses") {
-  Bench bench;
+  S3Bench bench;
   bench.serve = [](const fetch::Transfer&) { return answer(200); };
   SUBCASE("path style at an endpoint of one's own") {
     bench.store().put("a b", source_of("x"), {});

@@ -3,11 +3,9 @@
 #include "archive/store.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include "archive/chat_store.h"
@@ -15,30 +13,12 @@
 #include "archive/s3_store.h"
 #include "base/error.h"
 #include "unit/archive/bot_server.h"
+#include "unit/temp_dir.h"
 
 using namespace stream;
 using namespace stream::archive;
 
 namespace {
-
-struct Scratch {
-  Scratch() {
-    char name[] = "/tmp/store-test-XXXXXX";
-    path = ::mkdtemp(name);
-  }
-  ~Scratch() { std::filesystem::remove_all(path); }
-  std::string path;
-};
-
-std::string text_of(Store& store, const std::string& key, uint64_t offset = 0,
-                    uint64_t size = UINT64_MAX) {
-  std::string out;
-  store.get(key, offset, size, [&](std::string_view bytes) {
-    out += bytes;
-    return true;
-  });
-  return out;
-}
 
 template <typename Call>
 std::string id_of(Call&& call) {
@@ -176,7 +156,7 @@ const char* variable(const char* name, const char* otherwise) {
 }  // namespace
 
 TEST_CASE("conformance: a directory") {
-  const Scratch scratch;
+  const TempDir scratch;
   DirStore store(scratch.path + "/made/when/needed");
   conformance(store, "base/", {});
   CHECK(id_of([&] { store.presign("GET", "base/a.mp4", std::chrono::hours(1)); }) ==
@@ -188,7 +168,7 @@ TEST_CASE("conformance: a directory") {
 }
 
 TEST_CASE("conformance: a chat") {
-  const Scratch scratch;
+  const TempDir scratch;
   BotServer server;
   ChatStore store(server.options(), server.world(), "@test", scratch.path + "/chat");
   conformance(store, "base/", {});

@@ -11,8 +11,8 @@ using namespace stream::cli;
 namespace {
 
 // stream-test -i X [-v] [--rung R]... [FILE...]; verbs "plan" (inherits) and "list NAME".
-struct Fixture {
-  Fixture() {
+struct ParseFixture {
+  ParseFixture() {
     root.option("-i,--input", input, "FILE", "input");
     root.option("--rung", rungs, "SPEC", "rung");
     root.option("--segment", segment, "TIME", "segment");
@@ -56,7 +56,7 @@ using Words = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("parse: the forms of a value") {
-  Fixture f;
+  ParseFixture f;
   for (const Words& args :
        {Words{"--input", "a"}, Words{"--input=a"}, Words{"-i", "a"}, Words{"-ia"},
         Words{"-fi", "a"}, Words{"-fia"}, Words{"-vv", "--input=b", "-i", "a"}}) {
@@ -73,7 +73,7 @@ TEST_CASE("parse: the forms of a value") {
 }
 
 TEST_CASE("parse: verbs and operands") {
-  Fixture f;
+  ParseFixture f;
   CHECK(f({"plan"}).words() == "stream-test plan");
   CHECK(f.values(f({"plan", "--input", "a", "--deep", "3"}), "deep") == Words{"3"});
   CHECK(f.values(f({"--input", "a", "plan"}), "input") == Words{"a"});
@@ -91,7 +91,7 @@ TEST_CASE("parse: verbs and operands") {
 }
 
 TEST_CASE("parse: what is wrong is said with the nearest right word") {
-  Fixture f;
+  ParseFixture f;
   CHECK(f.error({"--inptu", "a"}).hint() == "did you mean --input?");
   CHECK(f.error({"--verb"}).hint() == "did you mean --verbose?");
   CHECK(f.error({"--inpu=a"}).id() == "usage.flag");
@@ -108,7 +108,7 @@ TEST_CASE("parse: what is wrong is said with the nearest right word") {
 }
 
 TEST_CASE("parse: what is required and what excludes") {
-  Fixture f;
+  ParseFixture f;
   f.root.option("-o,--output", f.name, "DIR", "output").required();
   f.root.flag("--copy", f.json, "copy").excludes("--force");
   const auto id = [&](const Words& args) {

@@ -27,8 +27,8 @@ struct Dir : TempDir {
   }
 };
 
-struct Fixture {
-  Fixture() {
+struct SettingsFixture {
+  SettingsFixture() {
     root.option("--segment", segment, "TIME", "segment");
     root.option("--rung", rungs, "SPEC", "rung");
     root.option("--rate", rate, "RATE", "rate");
@@ -70,14 +70,14 @@ struct Fixture {
 TEST_CASE("settings: flag over environment over --config over the user's file over the default") {
   Dir dir;
   {
-    Fixture f;
+    SettingsFixture f;
     CHECK(f.apply({}).settings.empty());
     CHECK(f.segment.seconds() == 2);
   }
   dir.write("test.yaml", "segment: 3s\ncount: 3\nrung: [a, b]\ncopy: true\nverbose: 2\n");
   const std::string extra = dir.write("extra.yaml", "segment: 4s\n");
   SUBCASE("the user's file") {
-    Fixture f;
+    SettingsFixture f;
     f.apply({});
     CHECK(f.segment.seconds() == 3);
     CHECK(f.count == 3);
@@ -86,7 +86,7 @@ TEST_CASE("settings: flag over environment over --config over the user's file ov
     CHECK(f.verbose == 2);
   }
   SUBCASE("--config above it") {
-    Fixture f;
+    SettingsFixture f;
     f.apply({"--config", extra});
     CHECK(f.segment.seconds() == 4);
     CHECK(f.count == 3);
@@ -97,7 +97,7 @@ TEST_CASE("settings: flag over environment over --config over the user's file ov
                                   {"STREAM_TEST_COPY", "false"},
                                   {"STREAM_VERBOSE", "1"},
                                   {"STREAM_TEST_CONFIG", extra}};
-    Fixture f;
+    SettingsFixture f;
     const Invocation invocation = f.apply({});
     CHECK(f.segment.seconds() == 5);
     CHECK(f.rungs == std::vector<std::string>{"x", "y z"});
@@ -108,7 +108,7 @@ TEST_CASE("settings: flag over environment over --config over the user's file ov
   }
   SUBCASE("the command line above all") {
     const Environment environment{{"STREAM_TEST_SEGMENT", "5s"}};
-    Fixture f;
+    SettingsFixture f;
     f.apply({"--segment", "6s", "--rung", "z", "--copy"});
     CHECK(f.segment.seconds() == 6);
     CHECK(f.rungs == std::vector<std::string>{"z"});
@@ -118,7 +118,7 @@ TEST_CASE("settings: flag over environment over --config over the user's file ov
 
 TEST_CASE("settings: a wrong value is blamed on the place it came from") {
   Dir dir;
-  Fixture f;
+  SettingsFixture f;
   CHECK(std::string(f.error({"--segment", "5"}).what()) == "--segment: '5' is not a duration");
   CHECK(f.error({"--mode", "fats"}).hint() == "did you mean fast?");
   CHECK(f.error({"--mode", "fats"}).code() == Exit::kUsage);
@@ -140,7 +140,7 @@ TEST_CASE("settings: a wrong value is blamed on the place it came from") {
 
 TEST_CASE("settings: secrets come from sources only") {
   Dir dir;
-  Fixture f;
+  SettingsFixture f;
   const Error bare = f.error({"--key", "hunter2"});
   CHECK(bare.id() == "secret.source");
   CHECK(std::string(bare.what()).find("hunter2") == std::string::npos);
@@ -159,7 +159,7 @@ TEST_CASE("settings: secrets come from sources only") {
 
 TEST_CASE("settings: a URL with a key in it is refused on the command line only") {
   Dir dir;
-  Fixture f;
+  SettingsFixture f;
   const std::string url = "rtmp://a.example/app/live_1234_abcdefgh";
   const Error error = f.error({"--url", url});
   CHECK(error.id() == "secret.argv");

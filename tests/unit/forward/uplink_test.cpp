@@ -21,10 +21,10 @@ std::vector<Uplink::User> three(int64_t bps = 5 * kMega) {
           {"c", 2, 3, bps, kMega / 2, 0s}};
 }
 
-struct World {
+struct Sharing {
   Uplink uplink;
   Nanoseconds now = 1000s;
-  explicit World(int64_t limit) : uplink(limit) {}
+  explicit Sharing(int64_t limit) : uplink(limit) {}
   Shares pass(Nanoseconds time, const std::vector<Uplink::User>& users) {
     Shares shares;
     for (const auto end = now + time; now < end; now += 1s) shares = uplink.judge(users, now);
@@ -36,29 +36,29 @@ struct World {
 
 TEST_CASE("Uplink by plan") {
   SUBCASE("room for all") {
-    World world(15 * kMega);
+    Sharing world(15 * kMega);
     CHECK(world.pass(1s, three()) == Shares{{"a", kFull}, {"b", kFull}, {"c", kFull}});
     CHECK_FALSE(world.uplink.full());
   }
   SUBCASE("3 x 5 through 12: the least important is thinned, at once") {
-    World world(12 * kMega);
+    Sharing world(12 * kMega);
     CHECK(world.pass(1s, three()) == Shares{{"a", kFull}, {"b", kFull}, {"c", kThin}});
     CHECK(world.uplink.full());
     CHECK(world.uplink.wanted_bps() == 15 * kMega);
   }
   SUBCASE("all are thinned before one is held; the most important never") {
-    CHECK(World(7 * kMega).pass(1s, three()) == Shares{{"a", kThin}, {"b", kFull}, {"c", kThin}});
-    CHECK(World(5'800'000).pass(1s, three()) == Shares{{"a", kThin}, {"b", kFull}, {"c", kHeld}});
-    CHECK(World(kMega).pass(1s, three()) == Shares{{"a", kHeld}, {"b", kFull}, {"c", kHeld}});
+    CHECK(Sharing(7 * kMega).pass(1s, three()) == Shares{{"a", kThin}, {"b", kFull}, {"c", kThin}});
+    CHECK(Sharing(5'800'000).pass(1s, three()) == Shares{{"a", kThin}, {"b", kFull}, {"c", kHeld}});
+    CHECK(Sharing(kMega).pass(1s, three()) == Shares{{"a", kHeld}, {"b", kFull}, {"c", kHeld}});
   }
   SUBCASE("among equals the one added last") {
     auto users = three();
     for (auto& user : users) user.priority = 5;
     users[0].order = 7;
-    CHECK(World(12 * kMega).pass(1s, users) == Shares{{"a", kThin}, {"b", kFull}, {"c", kFull}});
+    CHECK(Sharing(12 * kMega).pass(1s, users) == Shares{{"a", kThin}, {"b", kFull}, {"c", kFull}});
   }
   SUBCASE("given back after 10 s with room to spare") {
-    World world(12 * kMega);
+    Sharing world(12 * kMega);
     world.pass(1s, three());
     CHECK(world.pass(60s, three(3'900'000))["c"] == kThin);  // fits, but barely
     CHECK(world.pass(10s, three(3'500'000))["c"] == kThin);
@@ -66,14 +66,14 @@ TEST_CASE("Uplink by plan") {
     CHECK_FALSE(world.uplink.full());
   }
   SUBCASE("when another leaves, at once") {
-    World world(12 * kMega);
+    Sharing world(12 * kMega);
     world.pass(1s, three());
     auto users = three();
     users.erase(users.begin());
     CHECK(world.pass(1s, users) == Shares{{"b", kFull}, {"c", kFull}});
   }
   SUBCASE("one alone that is too much is told, and left alone") {
-    World world(kMega);
+    Sharing world(kMega);
     CHECK(world.pass(1s, {three()[0]}) == Shares{{"a", kFull}});
     CHECK(world.uplink.full());
     CHECK(world.pass(1s, {}).empty());
@@ -82,7 +82,7 @@ TEST_CASE("Uplink by plan") {
 }
 
 TEST_CASE("Uplink by observation") {
-  World world(0);
+  Sharing world(0);
   const auto late = [](std::vector<std::string> names) {
     auto users = three();
     for (auto& user : users)

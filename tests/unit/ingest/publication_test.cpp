@@ -55,7 +55,7 @@ rtmp::Media frame(MediaKind kind, uint32_t ms, bool key, std::string_view codec,
 }
 
 // A publisher in true time (ms), a hub, and a reader that saw everything.
-struct Stage {
+struct PublicationStage {
   Hub hub;
   Timeline timeline;
   std::vector<std::string> notices;
@@ -64,7 +64,7 @@ struct Stage {
   std::optional<std::string> refused;
   int sessions = 0;
 
-  Stage() { publish(); }
+  PublicationStage() { publish(); }
   void publish(PublicationOptions options = {}) {
     options.session = std::to_string(++sessions);
     options.notice = [this](const std::string& text) { notices.push_back(text); };
@@ -104,7 +104,7 @@ struct Stage {
 }  // namespace
 
 TEST_CASE("Publication announces what it knows") {
-  Stage s;
+  PublicationStage s;
   SUBCASE("both kinds, at once") {
     s.headers();
     s.run(0, 3000);
@@ -160,7 +160,7 @@ TEST_CASE("Publication announces what it knows") {
 }
 
 TEST_CASE("Publication keeps sound and picture together (I06)") {
-  Stage s;
+  PublicationStage s;
   SUBCASE("sound 4 s late: readers come back for it at a keyframe") {
     s.headers();
     s.run(0, 4000, false);
@@ -205,7 +205,7 @@ TEST_CASE("Publication keeps sound and picture together (I06)") {
 }
 
 TEST_CASE("Publication waits for configurations (I07, I08)") {
-  Stage s;
+  PublicationStage s;
   SUBCASE("pictures before their header") {
     s.take(config(MediaKind::kAudio, asc48(), "aac"), 0);
     s.run(0, 400);
@@ -252,7 +252,7 @@ TEST_CASE("Publication waits for configurations (I07, I08)") {
 }
 
 TEST_CASE("Publication carries new parameters (I09)") {
-  Stage s;
+  PublicationStage s;
   s.headers();
   s.run(0, 3000);
   SUBCASE("the same again is nothing") {
@@ -296,7 +296,7 @@ TEST_CASE("Publication carries new parameters (I09)") {
 }
 
 TEST_CASE("Publication reads Annex B in a clock of its own") {
-  Stage stage;
+  PublicationStage stage;
   PublicationOptions options;
   options.clock = {1, 90000};
   stage.publish(std::move(options));
@@ -326,7 +326,7 @@ TEST_CASE("Publication reads Annex B in a clock of its own") {
 }
 
 TEST_CASE("Publication refuses codecs") {
-  Stage s;
+  PublicationStage s;
   SUBCASE("that the bus does not carry") {
     s.take(frame(MediaKind::kAudio, 0, false, "speex"), 0);
     REQUIRE(s.refused);
@@ -354,7 +354,7 @@ TEST_CASE("Publication refuses codecs") {
 }
 
 TEST_CASE("Publication continues a stream (take-over, return)") {
-  Stage s;
+  PublicationStage s;
   s.headers();
   s.run(0, 3000);
   SUBCASE("readers stay and see one discontinuity on each track") {
@@ -404,7 +404,7 @@ TEST_CASE("Publication continues a stream (take-over, return)") {
 }
 
 TEST_CASE("Publication with a keyframe a minute (I13) drops nothing") {
-  Stage s;
+  PublicationStage s;
   s.headers();
   for (int64_t t = 0; t < 130'000; t += 40) {
     s.video(t, t % 60'000 == 0);
@@ -418,7 +418,7 @@ TEST_CASE("Publication with a keyframe a minute (I13) drops nothing") {
 }
 
 TEST_CASE("Publication marks what a transport lost, and takes the size that it knows") {
-  Stage s;
+  PublicationStage s;
   const auto vp8 = [&](int64_t ms, bool key, bool hole) {
     rtmp::Media m = frame(MediaKind::kVideo, static_cast<uint32_t>(ms), key, "vp8");
     m.discontinuity = hole;

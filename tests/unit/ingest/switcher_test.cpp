@@ -38,7 +38,7 @@ av::Tracks tracks(Rational video_base, const char* extradata) {
 }
 
 // A stream with two inputs, a clock that is moved by hand, and a reader that saw everything.
-struct Stage {
+struct SwitcherStage {
   Nanoseconds now = 100s;
   Hub out;
   Timeline timeline;
@@ -47,7 +47,7 @@ struct Stage {
   std::shared_ptr<media::HubReader> reader = out.attach(OnSlow::kBlock, [] {});
   std::map<size_t, int64_t> frames;
 
-  explicit Stage(bool slate = false)
+  explicit SwitcherStage(bool slate = false)
       : switcher(out, timeline, {3s, slate, [this] { return now; }},
                  [this](const auto& change) { switches.push_back(change); }) {
     switcher.add("primary");
@@ -108,7 +108,7 @@ int marks(const std::vector<av::Packet>& packets) {
 }  // namespace
 
 TEST_CASE("Switcher") {
-  Stage s;
+  SwitcherStage s;
   s.announce(0);
   s.announce(1);
   SUBCASE("the preferred one is on air from its first keyframe") {
@@ -174,7 +174,7 @@ TEST_CASE("Switcher") {
 }
 
 TEST_CASE("Switcher with a slate") {
-  Stage s(true);
+  SwitcherStage s(true);
   s.announce(0);
   s.run(2s, {0});
   const auto like = s.switcher.slate_wanted();
@@ -205,7 +205,7 @@ TEST_CASE("Switcher with a slate") {
 }
 
 TEST_CASE("SwitchDriver may end while its turn waits") {
-  Stage s;
+  SwitcherStage s;
   boost::asio::io_context io;
   std::optional<media::SwitchDriver> driver(std::in_place, io, s.switcher, media::SlateSource{},
                                             [](const std::string&) {});

@@ -27,7 +27,7 @@ using media::MediaInput;
 
 namespace {
 
-av::Tracks sound(size_t count = 1) {
+av::Tracks sounds(size_t count = 1) {
   av::Track track;
   track.type = av::MediaType::kAudio;
   track.codec = "pcm_s16le";
@@ -36,7 +36,7 @@ av::Tracks sound(size_t count = 1) {
   return av::Tracks(count, track);
 }
 
-av::Packet packet(int64_t ms, int track = 0) {
+av::Packet sound_packet(int64_t ms, int track = 0) {
   static const uint8_t kSamples[1920] = {};
   av::Packet p;
   p.track = track;
@@ -67,7 +67,7 @@ struct Publisher {
   }
   void push(int64_t from, int count) {
     on_thread([&] {
-      for (int i = 0; i < count; ++i) hub.push(packet(from + i * 20));
+      for (int i = 0; i < count; ++i) hub.push(sound_packet(from + i * 20));
     });
   }
   void end() {
@@ -99,7 +99,7 @@ TEST_CASE("BusServer") {
   CHECK((status.st_mode & 07777) == 0600);
 
   SUBCASE("readers come and go, each with a stream of its own") {
-    publisher.on_thread([&] { publisher.hub.announce(sound()); });
+    publisher.on_thread([&] { publisher.hub.announce(sounds()); });
     publisher.push(0, 10);
     MediaInput first("bus:demo");
     {
@@ -119,17 +119,17 @@ TEST_CASE("BusServer") {
     });
     bool there = false;
     while (!there) publisher.on_thread([&] { there = !publisher.bus.readers().empty(); });
-    publisher.on_thread([&] { publisher.hub.announce(sound()); });
+    publisher.on_thread([&] { publisher.hub.announce(sounds()); });
     publisher.push(0, 10);
     publisher.end();
     reader.join();
   }
   SUBCASE("other tracks: the reader joins again") {
-    publisher.on_thread([&] { publisher.hub.announce(sound()); });
+    publisher.on_thread([&] { publisher.hub.announce(sounds()); });
     publisher.push(0, 10);
     MediaInput input("bus:demo");
-    publisher.on_thread([&] { publisher.hub.announce(sound(2)); });
-    publisher.on_thread([&] { publisher.hub.push(packet(200, 1)); });
+    publisher.on_thread([&] { publisher.hub.announce(sounds(2)); });
+    publisher.on_thread([&] { publisher.hub.push(sound_packet(200, 1)); });
     publisher.push(200, 10);
     bool changed = false;
     int packets = 0;

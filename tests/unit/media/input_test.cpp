@@ -30,7 +30,7 @@ av::Track sound() {
   return track;
 }
 
-av::Packet packet(int track, int64_t ms) {
+av::Packet nut_packet(int track, int64_t ms) {
   static const uint8_t kSamples[1920] = {};
   av::Packet p;
   p.track = track;
@@ -44,7 +44,8 @@ av::Packet packet(int track, int64_t ms) {
 void write_nut(int fd, size_t tracks, int64_t from_ms, int count) {
   av::Output output("nut", av::Tracks(tracks, sound()), [fd](Bytes b) { os::write_all(fd, b); });
   for (int i = 0; i < count; ++i)
-    for (size_t t = 0; t < tracks; ++t) output.write(packet(static_cast<int>(t), from_ms + i * 20));
+    for (size_t t = 0; t < tracks; ++t)
+      output.write(nut_packet(static_cast<int>(t), from_ms + i * 20));
   output.finish();
 }
 
@@ -134,7 +135,7 @@ TEST_CASE("a track without packets does not hold the others up") {
   // Less than two seconds, and the pipe stays open: a reader that waited for the other track would
   // hang.
   std::thread writer([&] {
-    for (int i = 0; i < 80; ++i) output.write(packet(0, i * 20));
+    for (int i = 0; i < 80; ++i) output.write(nut_packet(0, i * 20));
   });
   MediaInput input(path);
   for (int i = 0; i < 40; ++i) CHECK(std::holds_alternative<av::Packet>(input.read()));

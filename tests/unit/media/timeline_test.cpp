@@ -13,7 +13,7 @@ using stream::media::Unwrapper;
 
 namespace {
 
-constexpr int kVideo = 0, kAudio = 1;
+constexpr int kPictures = 0, kSounds = 1;
 
 // A source of 30 pictures and 50 sounds a second in milliseconds; `clock` bends its time.
 struct Source {
@@ -42,12 +42,12 @@ struct Source {
     for (int64_t t = from; t < to; ++t) {
       const Nanoseconds arrival = std::chrono::milliseconds(t);
       if (t * 3 % 100 < 3) {
-        const int64_t c = clock(t, kVideo, video++);
-        put(kVideo, c, c, arrival);
+        const int64_t c = clock(t, kPictures, video++);
+        put(kPictures, c, c, arrival);
       }
       if (t % 20 == 0) {
-        const int64_t c = clock(t, kAudio, audio++);
-        put(kAudio, c, c, arrival);
+        const int64_t c = clock(t, kSounds, audio++);
+        put(kSounds, c, c, arrival);
       }
     }
   }
@@ -57,7 +57,7 @@ struct Source {
     for (size_t i = 1; i < line.size(); ++i) most = std::max(most, line[i].dts - line[i - 1].dts);
     return most;
   }
-  int64_t apart_at_end() const { return out.at(kVideo).back().dts - out.at(kAudio).back().dts; }
+  int64_t apart_at_end() const { return out.at(kPictures).back().dts - out.at(kSounds).back().dts; }
 
   int video = 0, audio = 0;
 };
@@ -89,12 +89,12 @@ TEST_CASE("Unwrapper") {
 
 TEST_CASE("Timeline keeps a good source as it is") {
   Source s;
-  s.begin({{kVideo, 5000, 5000}, {kAudio, 5000, 5000}});
+  s.begin({{kPictures, 5000, 5000}, {kSounds, 5000, 5000}});
   s.run(0, 5000, [](int64_t t, int, int) { return t + 5000; });
-  CHECK(s.out[kVideo].front().dts == 0);
-  CHECK(s.out[kVideo].size() == 150);
-  CHECK(s.out[kAudio].size() == 250);
-  CHECK(s.out[kAudio].back().dts == 4980);
+  CHECK(s.out[kPictures].front().dts == 0);
+  CHECK(s.out[kPictures].size() == 150);
+  CHECK(s.out[kSounds].size() == 250);
+  CHECK(s.out[kSounds].back().dts == 4980);
   CHECK(s.discontinuities == 0);
   CHECK(s.timeline.restamped() == 0);
 }
@@ -102,43 +102,43 @@ TEST_CASE("Timeline keeps a good source as it is") {
 TEST_CASE("Timeline holds sound and picture together from the start (I06)") {
   SUBCASE("sound 4 s later") {
     Source s;
-    s.begin({{kVideo, 100, 100}});
+    s.begin({{kPictures, 100, 100}});
     s.run(0, 12000, [](int64_t t, int, int) { return t + 100; });
     Source late;
-    late.begin({{kVideo, 100, 100}});
-    for (int64_t t = 0; t < 4000; t += 40) late.put(kVideo, t + 100, t + 100, 1ms * t);
-    late.put(kAudio, 4100, 4100, 4000ms);
-    CHECK(late.out[kAudio].front().dts == 4000);
+    late.begin({{kPictures, 100, 100}});
+    for (int64_t t = 0; t < 4000; t += 40) late.put(kPictures, t + 100, t + 100, 1ms * t);
+    late.put(kSounds, 4100, 4100, 4000ms);
+    CHECK(late.out[kSounds].front().dts == 4000);
     CHECK(late.discontinuities == 0);
   }
   SUBCASE("picture 2 s later, stamps from 2000") {
     Source s;
-    s.begin({{kAudio, 0, 0}});
-    for (int64_t t = 0; t < 2000; t += 20) s.put(kAudio, t, t, 1ms * t);
+    s.begin({{kSounds, 0, 0}});
+    for (int64_t t = 0; t < 2000; t += 20) s.put(kSounds, t, t, 1ms * t);
     s.run(2000, 6000, [](int64_t t, int, int) { return t; });
-    CHECK(s.out[kVideo].front().dts == 2000);
+    CHECK(s.out[kPictures].front().dts == 2000);
     CHECK(s.discontinuities == 0);
   }
   SUBCASE("a burst of old sound keeps its own times") {
     Source s;
-    s.begin({{kVideo, 0, 0}});
-    for (int64_t t = 0; t < 2000; t += 40) s.put(kVideo, t, t, 1ms * t);
-    for (int64_t t = 0; t < 2000; t += 20) s.put(kAudio, t, t, 2000ms);
-    CHECK(s.out[kAudio].front().dts == 0);
-    CHECK(s.out[kAudio].back().dts == 1980);
+    s.begin({{kPictures, 0, 0}});
+    for (int64_t t = 0; t < 2000; t += 40) s.put(kPictures, t, t, 1ms * t);
+    for (int64_t t = 0; t < 2000; t += 20) s.put(kSounds, t, t, 2000ms);
+    CHECK(s.out[kSounds].front().dts == 0);
+    CHECK(s.out[kSounds].back().dts == 1980);
   }
   SUBCASE("tracks with clocks of their own start together") {
     Source s;
-    s.begin({{kVideo, 0, 0}});
-    s.put(kVideo, 0, 0, 0ms);
-    s.put(kAudio, 3'600'000, 3'600'000, 1ms);
-    CHECK(s.out[kAudio].front().dts < 100);
+    s.begin({{kPictures, 0, 0}});
+    s.put(kPictures, 0, 0, 0ms);
+    s.put(kSounds, 3'600'000, 3'600'000, 1ms);
+    CHECK(s.out[kSounds].front().dts < 100);
   }
 }
 
 TEST_CASE("Timeline bridges jumps (I11)") {
   Source s;
-  s.begin({{kVideo, 0, 0}, {kAudio, 0, 0}});
+  s.begin({{kPictures, 0, 0}, {kSounds, 0, 0}});
   SUBCASE("all tracks 10 s back") {
     s.run(0, 20000, [](int64_t t, int, int) { return t; });
     s.run(20000, 40000, [](int64_t t, int, int) { return t - 10000; });
@@ -151,20 +151,20 @@ TEST_CASE("Timeline bridges jumps (I11)") {
   }
   SUBCASE("one picture every 2 s 9,800 s in the past") {
     s.run(0, 40000, [](int64_t t, int track, int i) {
-      return track == kVideo && i % 60 == 30 ? t - 9'800'000 : t;
+      return track == kPictures && i % 60 == 30 ? t - 9'800'000 : t;
     });
     CHECK(s.discontinuities == 0);
     CHECK(s.timeline.restamped() == 20);
   }
   SUBCASE("one picture every 2 s 37,600 s ahead") {
     s.run(0, 40000, [](int64_t t, int track, int i) {
-      return track == kVideo && i % 60 == 30 ? t + 37'600'000 : t;
+      return track == kPictures && i % 60 == 30 ? t + 37'600'000 : t;
     });
     CHECK(s.discontinuities == 0);
   }
   SUBCASE("one sound every 2 s is off") {
     s.run(0, 40000, [](int64_t t, int track, int i) {
-      return track == kAudio && i % 100 == 50 ? t + 37'600'000 : t;
+      return track == kSounds && i % 100 == 50 ? t + 37'600'000 : t;
     });
     CHECK(s.discontinuities == 0);
   }
@@ -181,28 +181,28 @@ TEST_CASE("Timeline bridges jumps (I11)") {
     CHECK(s.discontinuities == 6);
   }
   CHECK(s.lost == 0);
-  CHECK(s.out[kVideo].size() == 1200);
-  CHECK(s.out[kAudio].size() == 2000);
-  CHECK(s.biggest_step(kVideo) <= 68);  // no gap over one picture
-  CHECK(s.biggest_step(kAudio) <= 40);
+  CHECK(s.out[kPictures].size() == 1200);
+  CHECK(s.out[kSounds].size() == 2000);
+  CHECK(s.biggest_step(kPictures) <= 68);  // no gap over one picture
+  CHECK(s.biggest_step(kSounds) <= 40);
   CHECK(std::abs(s.apart_at_end() - (39966 - 39980)) <= 20);
-  CHECK(std::abs(s.out[kVideo].back().dts - 39966) <= 70);
+  CHECK(std::abs(s.out[kPictures].back().dts - 39966) <= 70);
 }
 
 TEST_CASE("Timeline tells a pause from a jump") {
   Source s;
-  s.begin({{kVideo, 0, 0}, {kAudio, 0, 0}});
+  s.begin({{kPictures, 0, 0}, {kSounds, 0, 0}});
   s.run(0, 5000, [](int64_t t, int, int) { return t; });
   SUBCASE("the publisher was silent for 3 s") {
     s.run(8000, 10000, [](int64_t t, int, int) { return t; });
     CHECK(s.discontinuities == 0);
-    CHECK(s.out[kVideo].back().dts == 9967);
+    CHECK(s.out[kPictures].back().dts == 9967);
   }
   SUBCASE("pictures stop while sound goes on") {
-    for (int64_t t = 5000; t < 20000; t += 20) s.put(kAudio, t, t, 1ms * t);
+    for (int64_t t = 5000; t < 20000; t += 20) s.put(kSounds, t, t, 1ms * t);
     s.run(20000, 21000, [](int64_t t, int, int) { return t; });
     CHECK(s.discontinuities == 0);
-    CHECK(s.out[kVideo].back().dts > 20900);
+    CHECK(s.out[kPictures].back().dts > 20900);
   }
 }
 
@@ -211,15 +211,15 @@ TEST_CASE("Timeline goes on over the wrap (R14) and from the extended range (R13
     CAPTURE(first);
     Source s;
     Unwrapper unwrap(32);
-    s.begin({{kVideo, first, first}});
+    s.begin({{kPictures, first, first}});
     s.run(0, 60000, [&](int64_t t, int, int) {
       return unwrap(static_cast<uint32_t>(first + static_cast<uint32_t>(t)));
     });
     CHECK(s.discontinuities == 0);
     CHECK(s.timeline.restamped() == 0);
-    CHECK(s.out[kVideo].front().dts == 0);
-    CHECK(s.out[kAudio].back().dts == 59980);
-    CHECK(s.biggest_step(kVideo) <= 34);
+    CHECK(s.out[kPictures].front().dts == 0);
+    CHECK(s.out[kSounds].back().dts == 59980);
+    CHECK(s.biggest_step(kPictures) <= 34);
   }
 }
 
@@ -289,8 +289,8 @@ TEST_CASE("Timeline rebuilds audio times from the packet count") {
 TEST_CASE("Timeline sees that the first sound has the time of the second (I06)") {
   // What flvmux of GStreamer sends: the priming at 0 instead of -21 ms.
   Timeline timeline;
-  std::vector<Timeline::Raw> sent = {{kVideo, 0, 0}, {kAudio, 0, 0}};
-  for (int i = 0; i < 10; ++i) sent.push_back({kAudio, i * 64 / 3 * 48, i * 64 / 3 * 48});
+  std::vector<Timeline::Raw> sent = {{kPictures, 0, 0}, {kSounds, 0, 0}};
+  for (int i = 0; i < 10; ++i) sent.push_back({kSounds, i * 64 / 3 * 48, i * 64 / 3 * 48});
   size_t previewed = sent.size();
   SUBCASE("much is known at the start") {}
   SUBCASE("two packets are") {
@@ -331,15 +331,15 @@ TEST_CASE("Timeline shows nothing of a sitting before the end of the last one") 
 
 TEST_CASE("Timeline continues behind the last sitting") {
   Source s;
-  s.begin({{kVideo, 0, 0}, {kAudio, 0, 0}});
+  s.begin({{kPictures, 0, 0}, {kSounds, 0, 0}});
   s.run(0, 5000, [](int64_t t, int, int) { return t; });
   const Nanoseconds end = s.timeline.end();
   CHECK(end >= 5000ms);
   CHECK(end <= 5050ms);
-  s.begin({{kVideo, 900'000, 900'000}, {kAudio, 899'990, 899'990}});
+  s.begin({{kPictures, 900'000, 900'000}, {kSounds, 899'990, 899'990}});
   s.run(6000, 9000, [](int64_t t, int, int) { return t + 894'000; });
-  CHECK(s.out[kVideo].size() == 240);
+  CHECK(s.out[kPictures].size() == 240);
   CHECK(s.discontinuities == 0);
-  CHECK(s.biggest_step(kVideo) < 80);
+  CHECK(s.biggest_step(kPictures) < 80);
   CHECK(std::abs(s.apart_at_end() + 14) <= 20);
 }

@@ -6,7 +6,7 @@ using namespace stream::observe;
 
 namespace {
 
-Answer answer(const std::string& tool, pid_t pid, Json status) {
+Answer graph_answer(const std::string& tool, pid_t pid, Json status) {
   Answer a;
   a.stream = "demo";
   a.tool = tool;
@@ -16,20 +16,20 @@ Answer answer(const std::string& tool, pid_t pid, Json status) {
 }
 
 std::vector<Answer> whole() {
-  return {answer("ingest", 1,
-                 {{"state", "running"},
-                  {"live", true},
-                  {"inputs", nullptr},
-                  {"publisher", {{"protocol", "rtmp"}}},
-                  {"tracks", {{{"codec", "h264"}, {"bit_rate_bps", 2000}}}},
-                  {"readers", {{{"pid", 2}}, {{"pid", 99}}}}}),
-          answer("ladder", 2, {{"state", "running"}, {"rungs", {{{"name", "720p"}}}}}),
-          answer("record", 3, nullptr),
-          answer("simulcast", 4,
-                 {{"state", "running"},
-                  {"destinations",
-                   {{{"name", "yt"}, {"state", "backoff"}, {"last_error", "no \"x\""}}}}}),
-          answer("serve", 5, {{"state", "running"}})};
+  return {graph_answer("ingest", 1,
+                       {{"state", "running"},
+                        {"live", true},
+                        {"inputs", nullptr},
+                        {"publisher", {{"protocol", "rtmp"}}},
+                        {"tracks", {{{"codec", "h264"}, {"bit_rate_bps", 2000}}}},
+                        {"readers", {{{"pid", 2}}, {{"pid", 99}}}}}),
+          graph_answer("ladder", 2, {{"state", "running"}, {"rungs", {{{"name", "720p"}}}}}),
+          graph_answer("record", 3, nullptr),
+          graph_answer("simulcast", 4,
+                       {{"state", "running"},
+                        {"destinations",
+                         {{{"name", "yt"}, {"state", "backoff"}, {"last_error", "no \"x\""}}}}}),
+          graph_answer("serve", 5, {{"state", "running"}})};
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ TEST_CASE("what programs say may be anything") {
        {Json(nullptr), Json(3), Json{{"rungs", 3}, {"destinations", {1, "x", nullptr}}},
         Json{{"readers", {{{"pid", "x"}}}}, {"inputs", {7}}, {"tracks", {nullptr}}}})
     for (const char* tool : {"ingest", "ladder", "record", "simulcast", "serve", "ctl"}) {
-      const Graph graph = graph_of("demo", {answer(tool, 1, odd)});
+      const Graph graph = graph_of("demo", {graph_answer(tool, 1, odd)});
       graph_text(graph);
       graph_dot(graph);
     }

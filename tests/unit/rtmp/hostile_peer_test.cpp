@@ -8,12 +8,6 @@ using namespace stream::rtmp;
 using amf0::Null;
 using amf0::Object;
 
-namespace {
-
-const ByteVector kAvcConfig = {0x17, 0, 0, 0, 0, 1, 0x64, 0, 31, 0xFF, 0xE1};
-
-}  // namespace
-
 TEST_CASE("ServerSession: hostile peers") {
   Peer peer;
   SUBCASE("a connect of 100,000 nested objects") {

@@ -22,6 +22,8 @@ inline ByteVector text_bytes(std::string_view text) {
   return {text.begin(), text.end()};
 }
 
+inline const ByteVector kAvcConfig = {0x17, 0, 0, 0, 0, 1, 0x64, 0, 31, 0xFF, 0xE1};
+
 struct Command {
   std::string name;
   double transaction = 0;

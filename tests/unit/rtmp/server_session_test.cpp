@@ -11,7 +11,6 @@ using amf0::Object;
 
 namespace {
 
-const ByteVector kAvcConfig = {0x17, 0, 0, 0, 0, 1, 0x64, 0, 31, 0xFF, 0xE1};
 const ByteVector kAvcFrame = {0x27, 1, 0, 0, 40, 0, 0, 0, 1, 0x41};
 const ByteVector kAacFrame = {0xAF, 1, 0x21, 0x00};
 

@@ -21,7 +21,7 @@ Endpoint peer(int host, int port) {
           static_cast<uint16_t>(port)};
 }
 
-Wire registration(uint16_t type, const SrtlaId& id) {
+Wire group_registration(uint16_t type, const SrtlaId& id) {
   ByteWriter out;
   out.u16(type);
   out.bytes(id);
@@ -56,7 +56,7 @@ struct World {
   Wire last() const { return sent.empty() ? Wire{} : sent.back().second; }
   // The whole id of a new group.
   SrtlaId make(const Endpoint& from, uint8_t fill) {
-    in(from, registration(0x9200, id_of(fill)));
+    in(from, group_registration(0x9200, id_of(fill)));
     SrtlaId id{};
     REQUIRE(last().size() == 258);
     std::copy_n(last().begin() + 2, id.size(), id.begin());
@@ -77,9 +77,9 @@ TEST_CASE("SrtlaGroups: links join a group, and what they bring is its") {
   const SrtlaId id = w.make(peer(1, 10), 7);
   CHECK(id[127] == 7);
   CHECK(id[128] == 200);  // the second half is ours
-  w.in(peer(1, 10), registration(0x9201, id));
+  w.in(peer(1, 10), group_registration(0x9201, id));
   CHECK(w.last() == srt::srtla_reply(SrtlaReply::kJoined));
-  w.in(peer(2, 20), registration(0x9201, id));
+  w.in(peer(2, 20), group_registration(0x9201, id));
   w.sent.clear();
 
   SUBCASE("ten data packets of a link are acknowledged together, on it") {
@@ -111,7 +111,7 @@ TEST_CASE("SrtlaGroups: links join a group, and what they bring is its") {
     CHECK(w.sent.size() == 30);
     CHECK(w.in(peer(1, 10), srt_packet(1)) != nullptr);
     CHECK(w.in(peer(2, 20), srt_packet(1)) == nullptr);  // was silent
-    w.in(peer(2, 20), registration(0x9201, id));
+    w.in(peer(2, 20), group_registration(0x9201, id));
     CHECK(w.in(peer(2, 20), srt_packet(1)) != nullptr);  // and is there again
   }
   SUBCASE("a group without links is forgotten, and its sender told") {
@@ -119,7 +119,7 @@ TEST_CASE("SrtlaGroups: links join a group, and what they bring is its") {
     w.groups.tick(w.now);
     CHECK(w.gone == 1);
     CHECK(w.groups.size() == 0);
-    w.in(peer(1, 10), registration(0x9201, id));
+    w.in(peer(1, 10), group_registration(0x9201, id));
     CHECK(w.last() == srt::srtla_reply(SrtlaReply::kNoGroup));
   }
 }
@@ -138,13 +138,13 @@ TEST_CASE("SrtlaGroups: what hostile senders can't do") {
     const SrtlaId id = w.make(peer(1, 10), 7);
     SrtlaId guessed = id;
     guessed[255] ^= 1;
-    w.in(peer(3, 30), registration(0x9201, guessed));
+    w.in(peer(3, 30), group_registration(0x9201, guessed));
     CHECK(w.last() == srt::srtla_reply(SrtlaReply::kNoGroup));
-    w.in(peer(1, 10), registration(0x9201, id));
+    w.in(peer(1, 10), group_registration(0x9201, id));
     const SrtlaId other = w.make(peer(2, 20), 8);
-    w.in(peer(1, 10), registration(0x9201, other));
+    w.in(peer(1, 10), group_registration(0x9201, other));
     CHECK(w.last() == srt::srtla_reply(SrtlaReply::kRefused));
-    w.in(peer(1, 10), registration(0x9200, id_of(9)));
+    w.in(peer(1, 10), group_registration(0x9200, id_of(9)));
     CHECK(w.last() == srt::srtla_reply(SrtlaReply::kRefused));
   }
   SUBCASE("have more groups or links than there are") {
@@ -154,10 +154,10 @@ TEST_CASE("SrtlaGroups: what hostile senders can't do") {
     limits.links = 2;
     World w(limits);
     const SrtlaId first = w.make(peer(1, 1), 1);
-    for (int i = 1; i <= 3; ++i) w.in(peer(1, 100 + i), registration(0x9201, first));
+    for (int i = 1; i <= 3; ++i) w.in(peer(1, 100 + i), group_registration(0x9201, first));
     CHECK(w.last() == srt::srtla_reply(SrtlaReply::kRefused));
     w.in(peer(1, 101), srt_packet(1))->admitted = true;
-    for (int i = 2; i <= 9; ++i) w.in(peer(1, i), registration(0x9200, id_of(9)));
+    for (int i = 2; i <= 9; ++i) w.in(peer(1, i), group_registration(0x9200, id_of(9)));
     CHECK(w.last() == srt::srtla_reply(SrtlaReply::kRefused));
     CHECK(w.groups.size() == 4);
     for (int i = 2; i <= 9; ++i) {

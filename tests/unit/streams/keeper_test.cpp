@@ -16,7 +16,7 @@ using manifest::WallTime;
 
 namespace {
 
-Schedule parse(const std::string& text) {
+Schedule utc_schedule(const std::string& text) {
   return parse_schedule(config::Node::parse("time_zone: UTC\n" + text, "s.yaml"), false);
 }
 
@@ -61,7 +61,7 @@ struct Kept {
 };
 
 Kept kept(const std::string& text) {
-  return {parse(text), {}, at("00:00:00"), {}};
+  return {utc_schedule(text), {}, at("00:00:00"), {}};
 }
 
 }  // namespace
@@ -140,16 +140,16 @@ TEST_CASE("sessions that touch or overlap are gone through without an end") {
 TEST_CASE("the schedule was changed while a session runs") {
   Kept k = kept("at: 2026-12-06 10:00\nduration: 1h\n");
   k.run(at("10:00:00"));
-  k.schedule = parse("at: 2026-12-06 10:00\nduration: 2h\n");
+  k.schedule = utc_schedule("at: 2026-12-06 10:00\nduration: 2h\n");
   CHECK(k.ask(at("11:30:00")).todo == Todo::kStay);
-  k.schedule = parse("at: 2026-12-06 16:00\nduration: 2h\n");
+  k.schedule = utc_schedule("at: 2026-12-06 16:00\nduration: 2h\n");
   CHECK(k.ask(at("10:30:00")).todo == Todo::kClose);
 }
 
 TEST_CASE("ten years of virtual time: whenever it is asked, each session is opened once") {
   std::mt19937 random(4711);
   for (const char* name : {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe"}) {
-    Kept k{parse("cron: [30 2 * * *, 30 1 * * SUN]\nduration: 45m\nlate: all\n"),
+    Kept k{utc_schedule("cron: [30 2 * * *, 30 1 * * SUN]\nduration: 45m\nlate: all\n"),
            os::load_zone(name),
            *parse_rfc3339("2026-01-01T00:00:00Z"),
            {}};

@@ -14,13 +14,13 @@ using namespace std::chrono;
 
 namespace {
 
-Schedule parse(const std::string& text, bool own_source = false) {
+Schedule schedule_of(const std::string& text, bool own_source = false) {
   return parse_schedule(config::Node::parse(text, "s.yaml"), own_source);
 }
 
-std::string failure(const std::string& text) {
+std::string fault_of(const std::string& text) {
   try {
-    parse(text);
+    schedule_of(text);
   } catch (const Error& e) {
     CHECK(e.code() == Exit::kConfig);
     CHECK(e.id() == "config.invalid");
@@ -29,7 +29,7 @@ std::string failure(const std::string& text) {
   return "none";
 }
 
-bool has(const std::string& text, const char* part) {
+bool says(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
@@ -39,7 +39,7 @@ Instant utc(const char* text) {
 
 // "2027-03-28T01:00:00.000Z 1h" of those that come in a time.
 std::vector<std::string> starts(const std::string& text, const char* from, const char* to) {
-  const Schedule schedule = parse(text);
+  const Schedule schedule = schedule_of(text);
   const TimeZone zone = os::load_zone(schedule.time_zone);
   std::vector<std::string> out;
   for (const Session& s : sessions_between(schedule, zone, utc(from), utc(to)))
@@ -159,7 +159,7 @@ TEST_CASE("ten years in twenty zones: each session once, none left out") {
                            "Pacific/Apia"}) {
     CAPTURE(std::string(name));
     const TimeZone zone = os::load_zone(name);
-    const Schedule schedule = parse("time_zone: UTC\ncron: 0,30 * * * *\nduration: 1m\n");
+    const Schedule schedule = schedule_of("time_zone: UTC\ncron: 0,30 * * * *\nduration: 1m\n");
     const auto sessions = sessions_between(schedule, zone, from, to, 1'000'000);
     std::set<seconds> offsets;
     for (Instant at = from; at < to; at += 24h) offsets.insert(zone.offset_at(at));
@@ -185,7 +185,7 @@ TEST_CASE("ten years in twenty zones: each session once, none left out") {
 }
 
 TEST_CASE("what comes next") {
-  const Schedule schedule = parse(
+  const Schedule schedule = schedule_of(
       "time_zone: Europe/Berlin\nat: 2026-12-06 10:00\ncron: {when: 0 0 29 2 *, duration: 1h}\n"
       "duration: 90m\nready: 5m\n");
   const TimeZone zone = os::load_zone("Europe/Berlin");
@@ -196,7 +196,7 @@ TEST_CASE("what comes next") {
   CHECK(list[1].start == utc("2028-02-28T23:00:00Z"));
   CHECK(list[2].start == utc("2032-02-28T23:00:00Z"));
   CHECK(sessions_after(schedule, zone, utc("2026-12-06T10:30:00Z"), 1)[0].start == list[1].start);
-  const Schedule over = parse("time_zone: UTC\nat: 2020-01-01 00:00\nduration: 1h\n");
+  const Schedule over = schedule_of("time_zone: UTC\nat: 2020-01-01 00:00\nduration: 1h\n");
   CHECK(sessions_after(over, {}, utc("2026-12-06T10:30:00Z"), 9).empty());
   CHECK(describe(list[0], schedule, zone) == "2026-12-06 10:00 to 11:30 Europe/Berlin");
   CHECK(rfc3339_local(zone, list[0].start) == "2026-12-06T10:00:00+01:00");
@@ -206,43 +206,45 @@ TEST_CASE("what comes next") {
 
 TEST_CASE("the section: defaults, normal form, errors with place and right word") {
   const std::string base = "time_zone: Europe/Berlin\nduration: 1h\n";
-  CHECK(parse(base + "at: 2026-12-06 10:00\n").ready == 10min);
-  CHECK(parse(base + "at: 2026-12-06 10:00\n", true).ready == 0s);
-  CHECK(*parse(base + "at: 2026-12-06 10:00\n").late == 30min);
-  CHECK_FALSE(parse(base + "at: 2026-12-06 10:00\nlate: all\n").late);
+  CHECK(schedule_of(base + "at: 2026-12-06 10:00\n").ready == 10min);
+  CHECK(schedule_of(base + "at: 2026-12-06 10:00\n", true).ready == 0s);
+  CHECK(*schedule_of(base + "at: 2026-12-06 10:00\n").late == 30min);
+  CHECK_FALSE(schedule_of(base + "at: 2026-12-06 10:00\nlate: all\n").late);
   const std::string whole =
       base +
       "at: [2026-12-06 10:00, {start: 2026-12-07 10:00:05, until: 2026-12-08 01:00, title: x}]\n"
       "cron: [{when: 0 10 * * sun, until: \"09:00\", from: 2026-01-01, to: 2027-01-01}]\n"
       "ready: 0s\nlate: 45s\n";
-  const Schedule schedule = parse(whole);
-  CHECK(parse(to_json(schedule).dump()) == schedule);
+  const Schedule schedule = schedule_of(whole);
+  CHECK(schedule_of(to_json(schedule).dump()) == schedule);
   for (size_t n = 0; n < whole.size(); ++n) {
-    const std::string said = failure(whole.substr(0, n));
+    const std::string said = fault_of(whole.substr(0, n));
     CHECK((said == "none" || said.find("s.yaml:") == 0));
   }
-  CHECK(failure("time_zone: Europe/Berlni\nat: 2026-12-06 10:00\n") ==
+  CHECK(fault_of("time_zone: Europe/Berlni\nat: 2026-12-06 10:00\n") ==
         "s.yaml:1:12: 'Europe/Berlni' is no time zone / did you mean Europe/Berlin?");
-  CHECK(failure(base + "cron: 0 10 * * SUM\n") ==
+  CHECK(fault_of(base + "cron: 0 10 * * SUM\n") ==
         "s.yaml:3:7: 'SUM' is no day of the week: it is from 0 to 7, or SUN to SAT / did you mean "
         "SUN?");
-  CHECK(has(failure(base + "corn: x\n"), "did you mean cron?"));
-  CHECK(has(failure("at: 2026-12-06 10:00\nduration: 1h\n"), "'time_zone' is missing"));
+  CHECK(says(fault_of(base + "corn: x\n"), "did you mean cron?"));
+  CHECK(says(fault_of("at: 2026-12-06 10:00\nduration: 1h\n"), "'time_zone' is missing"));
+  CHECK(says(fault_of("time_zone: UTC\nat: 2026-12-06 10:00\n"),
+             "nothing says when the session ends"));
+  CHECK(says(fault_of(base), "no sessions"));
   CHECK(
-      has(failure("time_zone: UTC\nat: 2026-12-06 10:00\n"), "nothing says when the session ends"));
-  CHECK(has(failure(base), "no sessions"));
-  CHECK(has(failure(base + "at: 2026-02-29 10:00\n"), "s.yaml:3:5: '2026-02-29 10:00' is no day"));
-  CHECK(has(failure(base + "at: 2026-12-06\n"), "is no day and time"));
-  CHECK(has(failure(base + "at: []\n"), "the list is empty"));
-  CHECK(has(failure(base + "at: {start: 2026-12-06 10:00, until: 2026-12-06 09:00}\n"),
-            "not within seven days after"));
-  CHECK(has(failure(base + "at: {start: 2026-12-06 10:00, until: \"24:00\"}\n"),
-            "no time of a clock"));
+      says(fault_of(base + "at: 2026-02-29 10:00\n"), "s.yaml:3:5: '2026-02-29 10:00' is no day"));
+  CHECK(says(fault_of(base + "at: 2026-12-06\n"), "is no day and time"));
+  CHECK(says(fault_of(base + "at: []\n"), "the list is empty"));
+  CHECK(says(fault_of(base + "at: {start: 2026-12-06 10:00, until: 2026-12-06 09:00}\n"),
+             "not within seven days after"));
+  CHECK(says(fault_of(base + "at: {start: 2026-12-06 10:00, until: \"24:00\"}\n"),
+             "no time of a clock"));
+  CHECK(says(fault_of(base + "cron: {when: 0 1 * * *, until: 2026-12-06 09:00}\n"),
+             "only a time of"));
+  CHECK(says(fault_of(base + "cron: {when: 0 1 * * *, from: 2026-12-06, to: 2026-12-05}\n"),
+             "before the first"));
   CHECK(
-      has(failure(base + "cron: {when: 0 1 * * *, until: 2026-12-06 09:00}\n"), "only a time of"));
-  CHECK(has(failure(base + "cron: {when: 0 1 * * *, from: 2026-12-06, to: 2026-12-05}\n"),
-            "before the first"));
-  CHECK(has(failure(base + "until: \"10:00\"\nat: 2026-12-06 10:00\n"), "both duration and until"));
-  CHECK(has(failure(base + "ready: 10\nat: 2026-12-06 10:00\n"), "s.yaml:3:8: '10'"));
-  CHECK(has(failure(base + "ready: 25h\nat: 2026-12-06 10:00\n"), "is not from"));
+      says(fault_of(base + "until: \"10:00\"\nat: 2026-12-06 10:00\n"), "both duration and until"));
+  CHECK(says(fault_of(base + "ready: 10\nat: 2026-12-06 10:00\n"), "s.yaml:3:8: '10'"));
+  CHECK(says(fault_of(base + "ready: 25h\nat: 2026-12-06 10:00\n"), "is not from"));
 }

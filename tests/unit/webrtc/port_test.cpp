@@ -16,8 +16,8 @@ namespace asio = boost::asio;
 namespace {
 
 // A Peer behind a socket of its own.
-struct Client {
-  Client(asio::io_context& io, const Port& port, const Local& local)
+struct UdpClient {
+  UdpClient(asio::io_context& io, const Port& port, const Local& local)
       : socket(io, Endpoint(asio::ip::make_address("127.0.0.1"), 0)),
         peer(local.ice, local.fingerprint, Dtls::Role::kClient,
              [this, to = port.port()](Bytes bytes) {
@@ -54,12 +54,12 @@ TEST_CASE("many sessions on one port, strangers dropped") {
   REQUIRE(first.candidates.size() == 2);  // UDP and TCP
   CHECK(first.candidates[0].address == "127.0.0.1");
   CHECK(first.candidates[0].port == port.port());
-  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<UdpClient>> clients;
   std::vector<std::shared_ptr<Session>> sessions;
   std::array<int, 3> got{};
   for (size_t i = 0; i < 3; ++i) {
     const Local local = port.local();
-    clients.push_back(std::make_unique<Client>(io, port, local));
+    clients.push_back(std::make_unique<UdpClient>(io, port, local));
     SessionHandlers handlers;
     handlers.rtp = [&got, i](Bytes) { ++got[i]; };
     sessions.push_back(port.open(local.ice, clients[i]->answer(), handlers));
@@ -80,7 +80,7 @@ TEST_CASE("many sessions on one port, strangers dropped") {
     return got == std::array{1, 2, 3} && clients[2]->peer.received.size() == 3;
   }));
 
-  Client stranger(io, port, port.local());
+  UdpClient stranger(io, port, port.local());
   stranger.peer.check();
   for (int i = 0; i < 100; ++i) stranger.peer.send(std::vector<uint8_t>(100, 22));
   REQUIRE(run_until(io, [&] { return port.counts().strangers == 101; }));
@@ -97,7 +97,7 @@ TEST_CASE("a restart is found by its new name, a stop ends all") {
   asio::io_context io;
   Port port(io, {"127.0.0.1", 0, {}});
   const Local local = port.local();
-  Client client(io, port, local);
+  UdpClient client(io, port, local);
   int ended = 0;
   SessionHandlers handlers;
   handlers.closed = [&](SessionEnd end, const std::string&) { ended += end == SessionEnd::kPort; };

@@ -26,8 +26,8 @@ std::vector<uint8_t> framed(Bytes datagram) {
 }
 
 // A socket of the other side; what comes is put together again.
-struct Client {
-  Client(asio::io_context& io, uint16_t port) : socket(io) {
+struct TcpClient {
+  TcpClient(asio::io_context& io, uint16_t port) : socket(io) {
     socket.connect({asio::ip::make_address("127.0.0.1"), port});
     wait();
   }
@@ -83,7 +83,7 @@ struct Server {
 TEST_CASE("datagrams are cut out of the stream wherever it is split") {
   asio::io_context io;
   Server server(io, 10);
-  Client client(io, server.number);
+  TcpClient client(io, server.number);
   std::vector<uint8_t> bytes;
   std::vector<std::vector<uint8_t>> sent;
   for (const size_t size : {1, 0, 300, 2048, 7}) {
@@ -117,12 +117,12 @@ TEST_CASE("datagrams are cut out of the stream wherever it is split") {
 TEST_CASE("strangers have their place for a while, and make room for others") {
   asio::io_context io;
   Server server(io, 3);
-  Client first(io, server.number), second(io, server.number), third(io, server.number);
+  TcpClient first(io, server.number), second(io, server.number), third(io, server.number);
   first.write(framed(std::vector<uint8_t>{1}));
   REQUIRE(run_until(
       io, [&] { return server.paths->counts().connections == 3 && !server.got.empty(); }));
   server.known = server.last.tcp;
-  Client fourth(io, server.number);
+  TcpClient fourth(io, server.number);
   REQUIRE(run_until(io, [&] { return second.ended; }));
   CHECK(server.paths->counts().connections == 3);
   CHECK_FALSE(first.ended);
@@ -158,7 +158,7 @@ TEST_CASE("a session by TCP: checks, DTLS, media both ways") {
   Port port(io, {"127.0.0.1", 0, {}, 3});
   const Local local = port.local();
   REQUIRE(local.candidates.size() == 2);
-  Client client(io, local.candidates[1].port);
+  TcpClient client(io, local.candidates[1].port);
   Peer peer(local.ice, local.fingerprint, Dtls::Role::kClient,
             [&](Bytes bytes) { client.write(framed(bytes)); });
   client.handler = [&](Bytes datagram) { peer.receive(datagram); };
