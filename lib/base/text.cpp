@@ -56,6 +56,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string escaped(std::string_view untrusted, size_t max) {
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (untrusted.size() <= max && std::all_of(untrusted.begin(), untrusted.end(), is_plain))
+    return std::string(untrusted);
   std::string out;
   while (!untrusted.empty()) {
     if (out.size() >= max) return out + "...";

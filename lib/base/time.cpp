@@ -1,7 +1,6 @@
 #include "base/time.h"
 
-#include <cstdio>
-#include <ctime>
+#include <algorithm>
 
 namespace stream {
 
@@ -36,14 +35,20 @@ int64_t unix_ms(std::chrono::system_clock::time_point time) {
 
 std::string rfc3339(std::chrono::system_clock::time_point time) {
   using namespace std::chrono;
-  const auto seconds_part = floor<seconds>(time);
-  const auto ms = duration_cast<milliseconds>(time - seconds_part).count();
-  const std::time_t t = system_clock::to_time_t(seconds_part);
-  std::tm tm{};
-  gmtime_r(&t, &tm);
-  char text[40];
-  const size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-  std::snprintf(text + n, sizeof text - n, ".%03dZ", static_cast<int>(ms));
+  const auto day_part = floor<days>(time);
+  const year_month_day date(day_part);
+  const hh_mm_ss clock(floor<milliseconds>(time - day_part));
+  std::string text = "0000-00-00T00:00:00.000Z";  // not by strftime: lists have many of them
+  const auto put = [&](size_t end, auto value) {
+    for (; value > 0; value /= 10) text[--end] = static_cast<char>('0' + value % 10);
+  };
+  put(4, std::clamp(static_cast<int>(date.year()), 0, 9999));
+  put(7, static_cast<unsigned>(date.month()));
+  put(10, static_cast<unsigned>(date.day()));
+  put(13, clock.hours().count());
+  put(16, clock.minutes().count());
+  put(19, clock.seconds().count());
+  put(23, clock.subseconds().count());
   return text;
 }
 

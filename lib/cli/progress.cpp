@@ -123,11 +123,12 @@ std::string bytes_text(uint64_t bytes) {
 }
 
 std::string clock_text(std::chrono::seconds time) {
-  const auto seconds = static_cast<long long>(time.count());
-  char text[48];
-  std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", seconds / 3600, seconds / 60 % 60,
-                seconds % 60);
-  return text;
+  const auto two = [](int64_t value) {
+    return std::string{':', static_cast<char>('0' + value / 10),
+                       static_cast<char>('0' + value % 10)};
+  };
+  const int64_t seconds = time.count();
+  return std::to_string(seconds / 3600) + two(seconds / 60 % 60) + two(seconds % 60);
 }
 
 std::string duration_text(Nanoseconds time) {

@@ -1,12 +1,15 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/error.h"
 #include "base/text.h"
 
 namespace stream::cli {
 namespace {
+
+constexpr size_t kMaxCell = 300;
 
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
@@ -38,31 +41,36 @@ void TableBundle::declare(Command& command, const std::vector<std::string>& colu
       .shows_default(joined(columns));
 }
 
+void Table::add(std::vector<std::string> row) {
+  assert(row.size() == columns_.size());
+  for (size_t i = 0; i < row.size(); ++i) {
+    row[i] = row[i].empty() ? "-" : escaped(row[i], kMaxCell);
+    widths_[i] = std::max(widths_[i], row[i].size());
+  }
+  rows_.push_back(std::move(row));
+}
+
 std::string Table::text(const TableBundle& options) const {
   const auto indexes = chosen(columns_, options.fields);
-  std::vector<std::vector<std::string>> lines;
-  if (!options.no_header) {
-    lines.push_back(columns_);
-    for (std::string& name : lines[0])
-      for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-  }
-  for (const auto& row : rows_) {
-    lines.push_back(row);
-    for (std::string& cell : lines.back()) cell = cell.empty() ? "-" : escaped(cell, 300);
-  }
-  std::vector<size_t> widths(columns_.size(), 0);
-  for (const auto& line : lines)
-    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  std::vector<size_t> widths = widths_;
   std::string out;
-  for (const auto& line : lines) {
-    std::string text;
+  const auto write = [&](const std::vector<std::string>& line) {
     for (const size_t i : indexes) {
-      if (!text.empty()) text += "  ";
-      text += line[i];
-      if (i != indexes.back()) text.append(widths[i] - line[i].size(), ' ');
+      if (i != indexes.front()) out += "  ";
+      out += line[i];
+      if (i != indexes.back()) out.append(widths[i] - line[i].size(), ' ');
     }
-    out += text + "\n";
+    out += "\n";
+  };
+  if (!options.no_header) {
+    std::vector<std::string> header = columns_;
+    for (size_t i = 0; i < header.size(); ++i) {
+      widths[i] = std::max(widths[i], header[i].size());
+      for (char& c : header[i]) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    }
+    write(header);
   }
+  for (const auto& row : rows_) write(row);
   return out;
 }
 

@@ -16,14 +16,16 @@ struct TableBundle {
 
 class Table {
  public:
-  explicit Table(std::vector<std::string> columns) : columns_(std::move(columns)) {}
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  explicit Table(std::vector<std::string> columns)
+      : columns_(std::move(columns)), widths_(columns_.size(), 1) {}
+  void add(std::vector<std::string> row);
   // Throws Error kUsage for a field that is no column.
   std::string text(const TableBundle& options) const;
 
  private:
-  std::vector<std::string> columns_;  // lower case; shown in upper case
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::string> columns_;            // lower case; shown in upper case
+  std::vector<std::vector<std::string>> rows_;  // as they are shown
+  std::vector<size_t> widths_;                  // of their cells
 };
 
 }  // namespace stream::cli
