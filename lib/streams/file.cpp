@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "base/units.h"
 #include "base/url.h"
+#include "streams/values.h"
 
 namespace stream::streams {
 namespace {
@@ -15,106 +15,6 @@ using config::Node;
 
 constexpr size_t kMaxDestinations = 64;
 constexpr size_t kMaxHooks = 16;
-
-std::vector<std::string> words(std::string_view list) {
-  std::vector<std::string> out;
-  while (!list.empty()) {
-    const size_t end = std::min(list.find(' '), list.size());
-    out.emplace_back(list.substr(0, end));
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return out;
-}
-
-// 720p@2800k,preset=fast: the size and the rate; stream-ladder judges the rest.
-void check_rung(const std::string& text) {
-  const std::string head = text.substr(0, text.find(','));
-  const size_t at = head.find('@');
-  const std::string box = head.substr(0, at);
-  const bool lines = box.size() > 1 && box.size() < 6 && box.back() == 'p' &&
-                     box.find_first_not_of("0123456789") == box.size() - 1;
-  if (!lines) parse_frame_size(box);
-  if (at != head.npos) parse_bit_rate(head.substr(at + 1));
-}
-
-// The text of a value once it is known to be one of its kind; what the units throw is told with
-// the position by read_value().
-std::string checked(const Node& node, const Key& key, const std::string& directory) {
-  const std::string& text = node.text();
-  if (text.empty() || text.find('\0') != text.npos) node.fail("the value is empty");
-  switch (key.kind) {
-    case Kind::kText:
-      break;
-    case Kind::kUrl:
-      if (!parse_url(text))
-        node.fail("'" + escaped(text, 100) + "' is not a URL", "write scheme://ADDRESS:PORT");
-      break;
-    case Kind::kName:
-      check_stream_name(text);
-      break;
-    case Kind::kPath:
-      return absolute_path(text, directory);
-    case Kind::kWindow:
-      if (text != "all") parse_duration(text);
-      break;
-    case Kind::kDuration:
-      parse_duration(text);
-      break;
-    case Kind::kBitRate:
-      parse_bit_rate(text);
-      break;
-    case Kind::kFrameSize:
-      parse_frame_size(text);
-      break;
-    case Kind::kRung:
-      check_rung(text);
-      break;
-    case Kind::kCount:
-      if (node.integer() < 0) node.fail("'" + escaped(text, 60) + "' is negative");
-      break;
-    case Kind::kNumber:
-      node.number();
-      break;
-    case Kind::kFlag:
-    case Kind::kStream:
-      return node.boolean() ? "true" : "false";
-  }
-  return text;
-}
-
-std::string read_value(const Node& node, const Key& key, const std::string& directory) {
-  std::string value;
-  try {
-    value = checked(node, key, directory);
-  } catch (const Error& e) {
-    if (e.id() == "config.invalid") throw;
-    node.fail(e.what(), e.hint());
-  }
-  const auto choices = words(key.choices);
-  if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end()) {
-    const auto right = nearest(value, choices);
-    std::string all;
-    for (const std::string& word : choices) all += (all.empty() ? "" : ", ") + word;
-    node.fail("'" + escaped(value, 60) + "' is not one of " + all,
-              right ? "did you mean " + *right + "?" : "");
-  }
-  return value;
-}
-
-// `pull` may be a path; a URL with a key in it belongs into a file.
-void check_pull(const Node& node, Part& part, const std::string& directory) {
-  for (Setting& setting : part.settings) {
-    if (setting.key->name != "pull") continue;
-    const auto url = parse_url(setting.values[0]);
-    if (!url)
-      setting.values[0] = setting.values[0].starts_with("@")
-                              ? absolute_source(setting.values[0], directory)
-                              : absolute_path(setting.values[0], directory);
-    if (url && !url->password.empty())
-      node.at("pull").fail("the URL carries a password",
-                           "put it into a file of mode 0600 and write \"@file:PATH\"");
-  }
-}
 
 Part parse_part(const Node& node, const Section& section, const std::string& directory) {
   std::vector<std::string> known;
@@ -143,10 +43,13 @@ void check_input(const Node& node, const Part& part) {
   int sources = 0;
   for (const char* source : {"listen", "pull", "playlist", "test_pattern", "external"})
     sources += part.find(source) != nullptr;
+  // Publishers may be among several inputs, and are not needed for them.
+  if (part.find("inputs") && !part.find("listen")) ++sources;
   if (sources != 1)
     node.fail(sources ? "the input has more than one source" : "the input has no source",
-              "say one of listen, pull, playlist, test_pattern and external");
-  if (part.find("listen") && !part.find("key_file") && !part.find("open"))
+              "say one of listen, pull, playlist, inputs, test_pattern and external");
+  const bool known = part.find("key_file") || part.find("token_key") || part.find("auth_url");
+  if (part.find("listen") && !known && !part.find("open"))
     node.fail("nothing says who may publish",
               "say key_file: FILE (stream-keys makes one), or open: true");
   if (!part.find("listen") || !part.find("open") || part.find("insecure")) return;
@@ -207,17 +110,6 @@ Destination parse_destination(const std::string& name, const Node& node,
 
 }  // namespace
 
-std::string absolute_path(const std::string& path, const std::string& directory) {
-  namespace fs = std::filesystem;
-  return (fs::path(directory) / path).lexically_normal().string();
-}
-
-std::string absolute_source(const std::string& text, const std::string& directory) {
-  constexpr std::string_view kFile = "@file:";
-  if (!text.starts_with(kFile)) return text;
-  return std::string(kFile) + absolute_path(text.substr(kFile.size()), directory);
-}
-
 const Setting* Part::find(std::string_view name) const {
   for (const Setting& setting : settings)
     if (setting.key->name == name) return &setting;
@@ -274,7 +166,7 @@ File parse_file(const Node& root, const std::string& directory) {
     const Node* node = root.find(section.name);
     if (!node) continue;
     Part part = parse_part(*node, section, directory);
-    if (section.name == "input") check_input(*node, part), check_pull(*node, part, directory);
+    if (section.name == "input") check_input(*node, part);
     if (section.name == "ladder" || section.name == "record") need(*node, part, "output");
     if (section.name == "serve") {
       need(*node, part, "listen");

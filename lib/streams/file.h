@@ -21,17 +21,24 @@ using Json = nlohmann::json;
 enum class Kind {
   kText,
   kUrl,
-  kName,      // the grammar of stream names
-  kPath,      // made absolute from the file's directory
+  kName,    // the grammar of stream names
+  kPath,    // made absolute from the file's directory
+  kPlace,   // a URL, @file:PATH and the like, or a path
+  kSource,  // of a secret: @vault:NAME, @file:PATH
+  kSize,    // 2GiB
+  kTimeOrSize,
+  kInput,     // NAME=WHERE
+  kSlate,     // a text, or the path of a picture
   kDuration,  // 30s
   kBitRate,   // 800k
   kFrameSize,
   kCount,  // a whole number >= 0
   kNumber,
-  kFlag,    // true: the option is given
-  kStream,  // true: the option is given with the stream's name
-  kWindow,  // a duration or "all"
-  kRung,    // 720p@2800k
+  kFlag,          // true: the option is given
+  kStream,        // true: the option is given with the stream's name
+  kStreamSource,  // a source, given as NAME=SOURCE with the stream's name
+  kWindow,        // a duration or "all"
+  kRung,          // 720p@2800k
 };
 
 // One key of a section and the option that it becomes.

@@ -17,6 +17,8 @@ void add_settings(std::vector<std::string>& argv, const Part& part, const File& 
       argv.push_back(option);
     } else if (setting.key->kind == Kind::kStream) {
       argv.insert(argv.end(), {option, file.name});
+    } else if (setting.key->kind == Kind::kStreamSource) {
+      argv.insert(argv.end(), {option, file.name + "=" + setting.values[0]});
     } else {
       for (const std::string& value : setting.values) argv.insert(argv.end(), {option, value});
     }

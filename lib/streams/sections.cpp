@@ -10,31 +10,48 @@ namespace {
 
 using enum Kind;
 
-constexpr Key kInput[] = {
+constexpr Key kInputKeys[] = {
     {"listen", "--listen", kUrl, true, "",
-     "publishers come here: rtmp://ADDRESS:PORT/APP, srt://ADDRESS:PORT, srtla://ADDRESS:PORT, "
-     "whip://ADDRESS:PORT"},
+     "publishers come here: rtmp://ADDRESS:PORT/APP, rtmps://ADDRESS:PORT/APP, "
+     "srt://ADDRESS:PORT, srtla://ADDRESS:PORT, whip://ADDRESS:PORT"},
+    {"inputs", "--input", kInput, true, "",
+     "several for the one stream, the preferred first: NAME=rtmp, NAME=srt or NAME=whip for "
+     "publishers, NAME=rtmp:KEYNAME, NAME=URL, NAME=FILE"},
     {"rtc_port", "--rtc-port", kCount, false, "", "port, UDP and TCP, for the media of whip"},
     {"rtc_address", "--rtc-address", kText, true, "", "where browsers reach it, behind NAT"},
     {"ice_server", "--ice-server", kText, true, "", "STUN and TURN servers for browsers"},
-    {"turn_login", "--turn-login", kText, false, "", "NAME:PASSWORD of the TURN servers: a source"},
-    {"turn_secret", "--turn-secret", kText, false, "", "what TURN servers know too: a source"},
-    {"pull", "--pull", kText, false, "", "a file or a URL that is read instead"},
+    {"turn_login", "--turn-login", kSource, false, "", "NAME:PASSWORD of the TURN servers"},
+    {"turn_secret", "--turn-secret", kSource, false, "", "what TURN servers know too"},
+    {"pull", "--pull", kPlace, false, "", "a file or a URL that is read instead"},
+    {"pull_allow", "--pull-allow", kText, true, "",
+     "inner addresses and protocols that a pulled playlist may lead to"},
     {"playlist", "--playlist", kPath, false, "", "files that are played one after the other"},
     {"loop", "--loop", kFlag, false, "", "over and over: the playlist, or a file that is pulled"},
     {"test_pattern", "--test-pattern", kFlag, false, "", "a moving picture with a beep instead"},
     {"external", "", kFlag, false, "",
      "another stream-ingest publishes the stream on the bus; none is started"},
     {"key_file", "--key-file", kPath, false, "", "who may publish, see stream-key-file(5)"},
+    {"token_key", "--token-key", kPath, false, "", "public key of tokens that may publish"},
+    {"auth_url", "--auth-url", kPlace, false, "", "who is asked about other keys"},
+    {"cert", "--cert", kPath, false, "", "of rtmps, in PEM"},
+    {"key", "--key", kPlace, false, "", "its private key: a file or a source"},
+    {"passphrase", "--passphrase", kStreamSource, false, "", "SRT publishers encrypt with it"},
     {"open", "--open", kStream, false, "", "anybody on this machine may publish, without a key"},
     {"insecure", "--insecure", kFlag, false, "", "open for other machines as well"},
     {"on_conflict", "--on-conflict", kText, false, "replace refuse",
      "what a second publisher does: replace or refuse"},
     {"codecs", "--codecs", kText, true, "", "accept these codecs only"},
-    {"hold", "--hold", kDuration, false, "", "keep readers for so long without a publisher"},
+    {"hold", "--hold", kDuration, false, "", "keep readers for so long without any input"},
+    {"slate", "--slate", kSlate, false, "", "a text or a picture while no input delivers"},
+    {"fallback", "--fallback", kPath, false, "", "a film in a loop instead"},
+    {"stall", "--stall", kDuration, false, "", "an input that is silent for so long is left"},
+    {"checks", "--checks", kText, false, "all packets none", "what is measured of the input"},
     {"admission_timeout", "--admission-timeout", kDuration, false, "", "for a publisher's start"},
     {"idle_timeout", "--idle-timeout", kDuration, false, "", "drop a publisher without media"},
     {"max_connections", "--max-connections", kCount, false, "", "connections at once"},
+    {"max_waiting", "--max-waiting", kCount, false, "", "of them without a stream yet"},
+    {"max_waiting_per_address", "--max-waiting-per-address", kCount, false, "", "likewise"},
+    {"waiting_memory", "--waiting-memory", kSize, false, "", "what they may have sent before"},
     {"duration", "--duration", kDuration, false, "", "end after this much media (not listen)"},
     {"size", "--size", kFrameSize, false, "",
      "of the picture: of the pattern, else what plan expects"},
@@ -42,7 +59,7 @@ constexpr Key kInput[] = {
     {"bit_rate", "--bit-rate", kBitRate, false, "", "of the input, likewise"},
 };
 
-constexpr Key kLadder[] = {
+constexpr Key kLadderKeys[] = {
     {"output", "--output", kPath, false, "", "directory of the playlists (required)"},
     {"rungs", "--rung", kRung, true, "", "SIZE@RATE[,KEY=VALUE...], see stream-ladder(1)"},
     {"encoder", "--encoder", kText, false, "", "of the rungs that name none"},
@@ -55,12 +72,21 @@ constexpr Key kLadder[] = {
     {"on_slow", "--on-slow", kText, false, "auto shed wait", "when encoding falls behind"},
 };
 
-constexpr Key kRecord[] = {
+constexpr Key kRecordKeys[] = {
     {"output", "--output", kPath, false, "", "directory of the recordings (required)"},
+    {"format", "--format", kText, false, "auto mp4 matroska webm mpegts", "of the files"},
+    {"tracks", "--tracks", kText, false, "all video audio video,audio",
+     "all in one file, one kind only, or each in files of its own"},
+    {"split", "--split", kTimeOrSize, false, "", "a new file after so much: 1h, 2GiB"},
     {"duration", "--duration", kDuration, false, "", "stop after this much media"},
+    {"gap", "--gap", kDuration, false, "", "media that is away for longer begins a new session"},
+    {"standby", "--standby", kFlag, false, "", "record nothing until it is told to"},
+    {"pre_roll", "--pre-roll", kDuration, false, "", "what it then begins with, from memory"},
+    {"thumbnail", "--thumbnail", kDuration, false, "", "a poster, and a picture each so often"},
+    {"min_free", "--min-free", kSize, false, "", "stop while less of the disk is free"},
 };
 
-constexpr Key kSimulcast[] = {
+constexpr Key kSimulcastKeys[] = {
     {"ca_file", "--ca-file", kPath, false, "", "authorities for rtmps (PEM)"},
     {"hold", "--hold", kDuration, false, "", "keep destinations for so long without input"},
     {"slate", "--slate", kFlag, false, "", "repeat the last keyframe while the input is gone"},
@@ -70,7 +96,7 @@ constexpr Key kSimulcast[] = {
     {"connections_per_hour", "--connections-per-hour", kCount, false, "", "0: no bound"},
 };
 
-constexpr Key kServe[] = {
+constexpr Key kServeKeys[] = {
     {"listen", "--listen", kUrl, false, "", "http://ADDRESS:PORT (required)"},
     {"hls", "--hls", kPath, false, "", "directory of streams; else the ladder's output"},
     {"player", "--player", kPath, false, "", "hls.js for the page"},
@@ -82,15 +108,16 @@ constexpr Key kServe[] = {
     {"rtc_port", "--rtc-port", kCount, false, "", "port, UDP and TCP, for the media of whep"},
     {"rtc_address", "--rtc-address", kText, true, "", "where viewers reach it, behind NAT"},
     {"ice_server", "--ice-server", kText, true, "", "STUN and TURN servers for viewers"},
-    {"turn_login", "--turn-login", kText, false, "", "NAME:PASSWORD of the TURN servers: a source"},
-    {"turn_secret", "--turn-secret", kText, false, "", "what TURN servers know too: a source"},
+    {"turn_login", "--turn-login", kSource, false, "", "NAME:PASSWORD of the TURN servers"},
+    {"turn_secret", "--turn-secret", kSource, false, "", "what TURN servers know too"},
+    {"max_viewers", "--max-viewers", kCount, false, "", "over WebRTC, at one time"},
     {"max_connections", "--max-connections", kCount, false, "", "at one time"},
     {"max_per_address", "--max-per-address", kCount, false, "", "of them from one address"},
     {"idle_timeout", "--idle-timeout", kDuration, false, "", "how long a silent one is kept"},
 };
 
 // Of stream-simulcast's --to, behind the address.
-constexpr Key kDestination[] = {
+constexpr Key kDestinationKeys[] = {
     {"profile", ",profile=", kText, false, "", "the platform, when the name does not say it"},
     {"encode", ",encode=", kText, false, "auto never always",
      "auto: what does not fit the platform is encoded for it; always; never"},
@@ -102,15 +129,15 @@ constexpr Key kDestination[] = {
 };
 
 constexpr std::array kSections = {
-    Section{"input", "ingest", kInput},   Section{"ladder", "ladder", kLadder},
-    Section{"record", "record", kRecord}, Section{"simulcast", "simulcast", kSimulcast},
-    Section{"serve", "serve", kServe},
+    Section{"input", "ingest", kInputKeys},   Section{"ladder", "ladder", kLadderKeys},
+    Section{"record", "record", kRecordKeys}, Section{"simulcast", "simulcast", kSimulcastKeys},
+    Section{"serve", "serve", kServeKeys},
 };
 
 }  // namespace
 
 std::span<const Key> destination_keys() {
-  return kDestination;
+  return kDestinationKeys;
 }
 
 std::span<const Section> sections() {

@@ -3,6 +3,7 @@
 # BATS_TEST_TIMEOUT=3600.
 # ctest: timeout=300
 load ../support/common
+load ../support/whole_stream
 
 # stream_file [LINE...]: a small stream that is recorded.
 stream_file() {
@@ -14,24 +15,9 @@ stream_file() {
   } >s.yaml
 }
 
-up() { start up stream-ctl up "${1:-s.yaml}" --events "$T/events" --restart-delay 100ms "${@:2}"; }
-
-# The processes that run PROGRAM for demo here.
-count() {
-  local pid n=0
-  for pid in $(pgrep -f "^stream-$1 "); do
-    grep -qzFx "TEST_ID=$T" "/proc/$pid/environ" 2>/dev/null && n=$((n + 1))
-  done
-  echo $n
-}
 exactly_one_of_each() {
   [ "$(count ingest)" = 1 ] && [ "$(count record)" = 1 ]
 }
-pid_of() { stream-ctl status demo ctl --json | jq ".tools[0].programs[] | select(.program == \"stream-$1\") | .pid"; }
-state_of() { stream-ctl status demo ctl --json | jq -r ".tools[0].programs[] | select(.program == \"stream-$1\") | .state"; }
-in_state() { [ "$(state_of "$1")" = "$2" ]; }
-events() { grep -c "\"event\":\"$1\"" "$T/events" || true; }
-life() { jq -r .state state/demo/stream.json; }
 
 # fake PROGRAM: reads a script for it; stream-ctl runs what is beside it.
 fake() {
@@ -305,33 +291,6 @@ fake() {
   assert_status 0
   assert_equal "$(life)" completed
   assert_json "$(ls rec/*.json)" '.complete'
-}
-
-@test "who may see a stream is known before there is anything to see, and follows the file" {
-  printf '%s\n' 'name: demo' 'input: {test_pattern: true, size: 320x180, rate: 10, bit_rate: 100k}' \
-    'ladder: {output: hls/demo, rungs: 180p@100k}' 'visibility: {visible: false, public: false, allow: [anna]}' >s.yaml
-  mkdir hls
-  : >hls/demo # no directory can be there
-  up
-  wait_for 10 has_event events stream.live
-  wait_for 10 grep -q 'rights of .demo. could not be written' up.err
-  assert_equal "$(count ladder)" 0
-  rm hls/demo
-  wait_for 20 test -s hls/demo/master.m3u8
-  schema_check.py hls/demo/rights.json
-  assert_json hls/demo/rights.json '.hidden and .visibility == "private" and .allow == ["anna"]'
-  [ hls/demo/rights.json -ot hls/demo/master.m3u8 ]
-  sed -i 's/^visibility.*/visibility: {public: false, owner: otto}/' s.yaml
-  stream-ctl apply s.yaml
-  rights_are() { jq -e "$1" hls/demo/rights.json >/dev/null; }
-  wait_for 5 rights_are '(.hidden | not) and .visibility == "private" and .allow == [] and .owner == "otto"'
-  stream-ctl show demo | grep -A2 '^visibility:' | grep -q 'owner: otto'
-  sed -i '/^visibility/d' s.yaml
-  stream-ctl apply s.yaml
-  wait_for 5 rights_are '.visibility == "public"'
-  assert_equal "$(jq -s '[.[] | select(.event == "process.started" and .program == "stream-ladder")] | length' events)" 1
-  stop up
-  assert_status 0
 }
 
 @test "create, apply, show, delete" {

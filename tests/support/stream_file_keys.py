@@ -103,7 +103,7 @@ def schema_of(parts):
                 "url": {"type": "string", "description": "server, or @vault:NAME and the like"},
                 "key": {**source, "description": "the source of the key"},
                 **{key: value_schema(kind, many, choices, meaning)
-                   for key, _, kind, many, choices, meaning in rows_of("kDestination")}}}]}}
+                   for key, _, kind, many, choices, meaning in rows_of("kDestinationKeys")}}}]}}
     limit = {"type": "string", "description": "for one run, from 100ms to 1m"}
     words = {"oneOf": [{"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 64, "items": {"type": "string"}}]}
     events = {**words, "description": "names of stream-events(7), or all that begin so: stream.*"}
@@ -153,7 +153,7 @@ def main():
     page = tree.read(PAGE)
     made = with_part(page, '.\\" keys: from lib/streams/sections.cpp\n', '.\\" end of keys\n', page_part(parts))
     made = with_part(made, '.\\" destination keys: likewise\n', '.\\" end of destination keys\n',
-                     "\n".join(page_items(rows_of("kDestination"))) + "\n")
+                     "\n".join(page_items(rows_of("kDestinationKeys"))) + "\n")
     if "--write" in sys.argv:
         for path, text in ((SCHEMA, schema), (PAGE, made)):
             with open(os.path.join(tree.ROOT, path), "w", encoding="utf-8") as file:

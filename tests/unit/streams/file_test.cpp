@@ -137,6 +137,66 @@ TEST_CASE("processes") {
   CHECK(processes(parse("name: a\ninput: {external: true}\n")).empty());
 }
 
+TEST_CASE("what paths and secrets become") {
+  using Words = std::vector<std::string>;
+  const File file = parse(
+      "name: a\n"
+      "input:\n"
+      "  listen: [\"rtmps://0.0.0.0:1936/live\", \"srt://0.0.0.0:9000\"]\n"
+      "  inputs: [main=rtmp, second=srt:spare, far=srt://h:1, film=films/a.mp4, "
+      "\"cam=@file:cam\"]\n"
+      "  token_key: pub.json\n"
+      "  cert: c.pem\n"
+      "  key: \"@vault:tls\"\n"
+      "  passphrase: \"@file:pass\"\n"
+      "  slate: soon.png\n"
+      "record: {output: rec, split: 2GiB, tracks: \"video,audio\", min_free: 1GiB, standby: "
+      "true}\n");
+  const auto list = processes(file);
+  CHECK(list[0].argv == Words{"stream-ingest",
+                              "--name",
+                              "a",
+                              "--listen",
+                              "rtmps://0.0.0.0:1936/live",
+                              "--listen",
+                              "srt://0.0.0.0:9000",
+                              "--input",
+                              "main=rtmp",
+                              "--input",
+                              "second=srt:spare",
+                              "--input",
+                              "far=srt://h:1",
+                              "--input",
+                              "film=/srv/films/a.mp4",
+                              "--input",
+                              "cam=@file:/srv/cam",
+                              "--token-key",
+                              "/srv/pub.json",
+                              "--cert",
+                              "/srv/c.pem",
+                              "--key",
+                              "@vault:tls",
+                              "--passphrase",
+                              "a=@file:/srv/pass",
+                              "--slate",
+                              "/srv/soon.png"});
+  CHECK(list[1].argv == Words{"stream-record", "--input", "bus:a", "--name", "a", "--output",
+                              "/srv/rec", "--tracks", "video,audio", "--split", "2GiB", "--standby",
+                              "--min-free", "1GiB"});
+  CHECK(file_from_json(to_json(file), "x") == file);
+
+  const auto input = [](const char* text) {
+    return failure("name: a\ninput: {" + std::string(text) + "}\n");
+  };
+  CHECK(has(input("inputs: [rtmp]"), "s.yaml:2:18: 'rtmp' is not of the form NAME=WHERE"));
+  CHECK(has(input("inputs: [a=x.mp4], pull: y.mp4"), "more than one source"));
+  CHECK(has(input("inputs: [\"a=rtmp://u:hunter2@h/x\"]"), "carries a password"));
+  CHECK(has(input("listen: \"srt://127.0.0.1:1\", open: true, passphrase: hunter22222"),
+            "a secret is not written here"));
+  CHECK(has(failure("name: a\ninput: {test_pattern: true}\nrecord: {output: x, split: 2}\n"),
+            "s.yaml:3:28: "));
+}
+
 TEST_CASE("difference") {
   const File file = parse(kWhole);
   CHECK(difference(file, file).empty());
