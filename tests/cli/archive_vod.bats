@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # stream-archive vod: HLS of recordings, from this machine and from stores.
-# ctest: timeout=240 processors=2
+# ctest: timeout=240
 load ../support/common
 load ../support/archive
 

@@ -1,4 +1,4 @@
-# ctest: timeout=180 processors=2
+# ctest: timeout=180
 # Who is not known here: an operator's endpoint is asked, tokens are taken in the place of keys.
 load ../support/common
 load ../support/ingest

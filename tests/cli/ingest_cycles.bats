@@ -1,4 +1,4 @@
-# ctest: timeout=180 processors=2
+# ctest: timeout=180
 # I27: publishers that come and go leave nothing behind. The long form is
 # INGEST_CYCLES=50000 BATS_TEST_TIMEOUT=7200 bats tests/cli/ingest_cycles.bats.
 load ../support/common

@@ -1,4 +1,4 @@
-# ctest: timeout=120 processors=2
+# ctest: timeout=120
 # stream-ingest endpoints: what is typed into encoders is what lets them in.
 load ../support/common
 load ../support/ingest

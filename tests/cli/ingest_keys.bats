@@ -1,4 +1,4 @@
-# ctest: timeout=300 processors=2
+# ctest: timeout=300
 # Who may publish, who takes over, who comes back.
 load ../support/common
 load ../support/ingest

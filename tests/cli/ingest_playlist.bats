@@ -1,4 +1,4 @@
-# ctest: timeout=120 processors=2
+# ctest: timeout=120
 # Files played one after the other: joined to the picture, in sync, over and over.
 load ../support/common
 load ../support/ingest

@@ -1,5 +1,5 @@
 # stream-keys new, list, show, rotate, revoke, verify: the keys of publishers.
-# ctest: timeout=240 processors=2
+# ctest: timeout=240
 load ../support/common
 load ../support/ingest
 

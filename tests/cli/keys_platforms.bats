@@ -1,5 +1,5 @@
 # stream-keys login, refresh, endpoint, go-live, end, status, logout against scripted platforms.
-# ctest: timeout=240 processors=2
+# ctest: timeout=240
 load ../support/common
 
 setup() {

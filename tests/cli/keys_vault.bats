@@ -1,5 +1,5 @@
 # stream-keys vault and agent: what goes in comes out, to its owner only, whatever happens in between.
-# ctest: timeout=300 processors=2
+# ctest: timeout=300
 load ../support/common
 
 setup() {
