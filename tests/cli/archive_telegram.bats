@@ -197,6 +197,15 @@ parts_play() {
   assert_status 11
   assert_output "48 hours" "by hand"
   $A show big --store $CHAT >/dev/null
+  # What stays holds up nothing else.
+  random_file late.bin 1000
+  $A put late.bin --to $CHAT
+  printf 'recordings: {max-size: 1B}\n' >policy.yaml
+  run --separate-stderr $A prune --store $CHAT --policy policy.yaml --trust-clock --json
+  assert_status 13
+  echo "$output" >pruned.json
+  assert_json pruned.json '([.recordings[].recording] == ["late"]) and ([.not_deleted[].recording] | sort) == ["big", "broken"]'
+  $A show big --store $CHAT >/dev/null
   # A chat is no store of everything.
   run $A push . --to $CHAT --stream demo
   assert_status 2

@@ -4,6 +4,7 @@
 #include "archive/retention.h"
 #include "archive/s3_xml.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "os/file_lock.h"
 #include "os/free_space.h"
@@ -54,6 +55,41 @@ bool is_live_segment(std::string_view key) {
   return key.ends_with(".m4s") || key.ends_with(".ts");
 }
 
+// Why the store does not let it go; empty: it is gone. What it keeps holds up no other.
+std::string let_go(OpenStore& store, Catalog& catalog, const CatalogEntry& entry) {
+  std::vector<std::string> keys;
+  for (const CatalogFile& file : entry.files) keys.push_back(file.receipt.key);
+  try {
+    store.store->remove(keys);
+  } catch (const Error& e) {
+    if (e.code() != Exit::kRefused) throw;
+    return std::string(e.what()) + (e.hint().empty() ? "" : "; " + e.hint());
+  }
+  catalog.remove(entry);
+  return {};
+}
+
+void report(const PruneOptions& o, const cli::Context& context, const Json& gone, const Json& kept,
+            size_t segments, uint64_t freed) {
+  if (context.json()) {
+    context.print_json({{"schema", "stream.archive.prune/1"},
+                        {"dry_run", o.dry_run},
+                        {"recordings", gone},
+                        {"not_deleted", kept},
+                        {"live_segments", segments},
+                        {"freed_bytes", freed}});
+  } else {
+    for (const Json& item : gone) {
+      context.print(item["recording"].get<std::string>() + "\t" +
+                    item["reason"].get<std::string>() + "\t" +
+                    std::to_string(item["size_bytes"].get<uint64_t>()) + "\n");
+    }
+    context.confirm(std::string(o.dry_run ? "would delete " : "deleted ") +
+                    std::to_string(gone.size()) + " recordings and " + std::to_string(segments) +
+                    " live segments: " + std::to_string(freed) + " bytes");
+  }
+}
+
 Exit prune(const PruneOptions& o, const cli::Context& context, control::Service& service) {
   const Policy policy = read_policy(o.policy, "recordings");
   const std::shared_ptr<OpenStore> opened = o.open_for(service);
@@ -69,17 +105,18 @@ Exit prune(const PruneOptions& o, const cli::Context& context, control::Service&
                           WallTime(std::chrono::milliseconds(row.archived_ms)),
                           row.flags.find('k') != row.flags.npos});
   }
-  Json gone = Json::array();
+  Json gone = Json::array(), kept = Json::array();
   uint64_t freed = 0;
   for (const Verdict& v : choose_expired(candidates, policy, wall_now(), free_of(store.location))) {
     const Candidate& c = candidates[v.candidate];
     const auto entry = catalog.load(std::string(rows[v.candidate].key));
     if (!entry || entry->held) continue;  // another was faster
     if (!o.dry_run) {
-      std::vector<std::string> keys;
-      for (const CatalogFile& file : entry->files) keys.push_back(file.receipt.key);
-      store.store->remove(keys);
-      catalog.remove(*entry);
+      if (const auto reason = let_go(store, catalog, *entry); !reason.empty()) {
+        log::warning(reason);
+        kept.push_back({{"recording", c.id}, {"reason", reason}});
+        continue;
+      }
       service.emit("recording.deleted",
                    {{"recording", c.id}, {"reason", v.reason}, {"bytes", c.bytes}});
     }
@@ -98,24 +135,8 @@ Exit prune(const PruneOptions& o, const cli::Context& context, control::Service&
     freed += object.size;
   });
   if (!o.dry_run) store.store->remove(segments);
-  if (context.json()) {
-    context.print_json({{"schema", "stream.archive.prune/1"},
-                        {"dry_run", o.dry_run},
-                        {"recordings", gone},
-                        {"live_segments", segments.size()},
-                        {"freed_bytes", freed}});
-  } else {
-    for (const Json& item : gone) {
-      context.print(item["recording"].get<std::string>() + "\t" +
-                    item["reason"].get<std::string>() + "\t" +
-                    std::to_string(item["size_bytes"].get<uint64_t>()) + "\n");
-    }
-    context.confirm(std::string(o.dry_run ? "would delete " : "deleted ") +
-                    std::to_string(gone.size()) + " recordings and " +
-                    std::to_string(segments.size()) + " live segments: " + std::to_string(freed) +
-                    " bytes");
-  }
-  return Exit::kOk;
+  report(o, context, gone, kept, segments.size(), freed);
+  return kept.empty() ? Exit::kOk : Exit::kPartial;
 }
 
 struct LifecycleOptions : StoreOptions {
@@ -130,7 +151,8 @@ cli::Command prune_command() {
   cli::Command command("prune", "delete what a policy no longer keeps");
   command.description(
       "Only what the catalogue knows, and live segments that were left behind, can go. Held "
-      "recordings stay. Prints what goes, why, and its size.");
+      "recordings stay. Prints what goes, why, and its size. What the store does not let go, such "
+      "as an old message of a chat, stays in the catalogue and holds up nothing else: 13.");
   command.example("stream-archive prune --store dir:/srv/archive --policy policy.yaml --dry-run",
                   "see what would go");
   command.example("stream-archive prune --store s3://b/a --policy policy.yaml --local rec",
