@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "os/zone.h"
+#include "unit/streams/virtual_time.h"
 
 using namespace stream;
 using namespace stream::streams;
@@ -136,7 +137,7 @@ TEST_CASE("days on which the clocks change") {
 
 // Each minute that a clock may show is one instant, by the definition and not by the search for it.
 TEST_CASE("ten years in twenty zones: each session once, none left out") {
-  const Instant from = utc("2026-01-01T00:00:00Z"), to = utc("2036-01-01T00:00:00Z");
+  const Instant from = utc("2026-01-01T00:00:00Z"), to = utc(kEndOfTime);
   for (const char* name : {"UTC",
                            "Europe/Berlin",
                            "Europe/London",
