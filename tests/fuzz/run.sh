@@ -2,7 +2,7 @@
 # run.sh [SECONDS] [BUILD]: runs every fuzz target of a build (default 30 s each, build/fuzz), two at a
 # time, from its corpus in tests/fuzz/corpus. What it finds stays in BUILD/artifacts. Short runs start from
 # one seed, so that a gate does not fail by luck on what a change never touched; SEED=0 draws another. For a long
-# search build with -DCMAKE_BUILD_TYPE=RelWithDebInfo: slower to compile, several times as many inputs.
+# search configure with -DCMAKE_BUILD_TYPE=RelWithDebInfo, which is optimised.
 set -euo pipefail
 seconds=${1:-30}
 build=$(realpath "${2:-"$(dirname "$0")/../../build/fuzz"}")
