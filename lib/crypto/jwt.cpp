@@ -107,13 +107,6 @@ JwtFault judge_times(const json& claims, const JwtRules& rules) {
   return JwtFault::kNone;
 }
 
-bool is_for(const json& claims, const std::string& audience) {
-  const auto member = claims.find("aud");
-  if (member == claims.end()) return false;
-  if (member->is_string()) return *member == audience;
-  return member->is_array() && std::find(member->begin(), member->end(), audience) != member->end();
-}
-
 JwtFault judge_claims(const json& claims, const JwtRules& rules) {
   for (const char* name : {"iss", "sub", "jti"})
     if (claims.contains(name) && !claims[name].is_string()) return JwtFault::kClaims;
@@ -180,6 +173,13 @@ const char* text_of(JwtFault fault) {
       return "another audience";
   }
   return "";
+}
+
+bool is_for(const json& claims, const std::string& audience) {
+  const auto member = claims.find("aud");
+  if (member == claims.end()) return false;
+  if (member->is_string()) return *member == audience;
+  return member->is_array() && std::find(member->begin(), member->end(), audience) != member->end();
 }
 
 JwtResult verify_jwt(std::string_view token, const VerifyKey& key, const JwtRules& rules) {

@@ -61,7 +61,7 @@ struct JwtRules {
   std::chrono::seconds leeway = kJwtLeeway;  // more than kJwtLeeway counts as kJwtLeeway
   std::chrono::seconds longest = std::chrono::hours(24 * 366);
   std::optional<std::string> issuer, audience;
-  bool any_audience = false;  // to look at a token, not to let somebody in by it
+  bool any_audience = false;  // is_for() is to be asked before somebody is let in by it
 };
 
 struct JwtResult {
@@ -69,6 +69,9 @@ struct JwtResult {
   nlohmann::json claims;  // only when fault is kNone
   bool ok() const { return fault == JwtFault::kNone; }
 };
+
+// Whether the claims are addressed to the audience (RFC 7519 4.1.3), alone or among others.
+bool is_for(const nlohmann::json& claims, const std::string& audience);
 
 JwtResult verify_jwt(std::string_view token, const VerifyKey& key, const JwtRules& rules);
 

@@ -102,9 +102,10 @@ Shown token_of(const Request& request) {
   return {value_of(request.header("cookie"), kCookie, ';'), false};
 }
 
-// So that what the page names is shown as well.
-std::string cookie_of(std::string_view token, const std::string& folder) {
-  return std::string(kCookie) + "=" + std::string(token) + "; Path=/" + folder +
+// So that what the page names is shown as well. Empty when the token stood elsewhere.
+std::string cookie_of(const Shown& shown, const std::string& folder) {
+  if (!shown.in_query) return {};
+  return std::string(kCookie) + "=" + std::string(shown.token) + "; Path=/" + folder +
          "; HttpOnly; SameSite=Lax";
 }
 
@@ -113,9 +114,10 @@ bool for_everybody(const std::vector<Rights>& rights) {
                      [](const Rights& r) { return r.for_everybody(); });
 }
 
-bool let(const std::vector<Rights>& rights, const std::optional<std::string>& user) {
-  return user &&
-         std::all_of(rights.begin(), rights.end(), [&](const Rights& r) { return r.lets(*user); });
+bool let(const std::vector<Rights>& rights, const Json& viewer, const std::string& stream) {
+  if (!viewer.is_object() || !crypto::is_for(viewer, keys::viewer_audience(stream))) return false;
+  const std::string user = viewer.value("sub", std::string());
+  return std::all_of(rights.begin(), rights.end(), [&](const Rights& r) { return r.lets(user); });
 }
 
 Response refusal(unsigned status, const char* text) {
@@ -240,47 +242,52 @@ Guard::Entry Guard::read_entry(const std::string& path, const struct stat& st) c
   return entry;
 }
 
-// Whom the token is for; nullopt: it is none for that stream, or for any when `stream` is empty.
-std::optional<std::string> Guard::user_of(std::string_view token, const std::string& stream,
-                                          std::chrono::sys_seconds now) const {
-  if (token.empty() || !key_) return std::nullopt;
+Json Guard::viewer_of(const Request& request, std::chrono::sys_seconds now) const {
+  const Shown shown = token_of(request);
+  if (shown.token.empty() || !key_) return nullptr;
   crypto::JwtRules rules;
   rules.now = now;
-  rules.any_audience = stream.empty();
-  if (!stream.empty()) rules.audience = keys::viewer_audience(stream);
-  const crypto::JwtResult result = crypto::verify_jwt(token, *key_, rules);
-  if (!result.ok()) return std::nullopt;
-  const Json subject = result.claims.value("sub", Json());
-  return subject.is_string() ? subject.get<std::string>() : std::string();
+  rules.any_audience = true;  // which stream is asked for each
+  return crypto::verify_jwt(shown.token, *key_, rules).claims;
+}
+
+std::vector<Rights> Guard::rights_on(const std::string& path) {
+  std::vector<Rights> rights;
+  collect(path, rights);
+  const std::string real = real_path(path);
+  if (!real.empty() && real != path && real + "/" != path) collect(real, rights);
+  return rights;
 }
 
 Guard::Verdict Guard::judge(const Request& request, std::chrono::sys_seconds now) {
   Verdict verdict;
   const std::string& path = request.path;
   if (path.starts_with("/_/") || path.ends_with("/publish")) return verdict;
-  std::vector<Rights> rights;
-  collect(path, rights);
-  const std::string real = real_path(path);
-  if (!real.empty() && real != path && real + "/" != path) collect(real, rights);
+  const std::vector<Rights> rights = rights_on(path);
   verdict.restricted = !for_everybody(rights);
+  // The list is for everybody, but what it names is the viewer's.
+  if (!verdict.restricted && path != "/") return verdict;
+  const Shown shown = token_of(request);
+  const Json viewer = viewer_of(request, now);
   if (!verdict.restricted) {
-    if (path == "/") remember(request, now, verdict);
+    verdict.restricted = viewer.is_object();
+    if (verdict.restricted) verdict.cookie = cookie_of(shown, "");
     return verdict;
   }
 
   const auto parts = parts_of(path);
   const bool single = parts.empty() || static_cast<bool>(files_.open("/master.m3u8", O_RDONLY));
   const std::string stream = single ? title_ : parts[0];
-  const auto [token, in_query] = token_of(request);
-  if (let(rights, user_of(token, stream, now))) {
-    if (in_query) verdict.cookie = cookie_of(token, single ? "" : stream);
+  if (let(rights, viewer, stream)) {
+    verdict.cookie = cookie_of(shown, single ? "" : stream);
     return verdict;
   }
   const bool hidden =
       std::any_of(rights.begin(), rights.end(), [](const Rights& r) { return r.hidden; });
-  verdict.refusal = hidden          ? refusal(404, "not found")
-                    : token.empty() ? refusal(401, "this is not for everybody: a token is needed")
-                                    : refusal(403, "the token does not let you see this");
+  verdict.refusal = hidden ? refusal(404, "not found")
+                    : shown.token.empty()
+                        ? refusal(401, "this is not for everybody: a token is needed")
+                        : refusal(403, "the token does not let you see this");
   return verdict;
 }
 
@@ -292,21 +299,10 @@ void Guard::mark(const Verdict& verdict, Response& response) {
   if (!verdict.cookie.empty()) response.headers.emplace_back("Set-Cookie", verdict.cookie);
 }
 
-// A list is for everybody, but what it names is the viewer's.
-void Guard::remember(const Request& request, std::chrono::sys_seconds now, Verdict& verdict) const {
-  const auto [token, in_query] = token_of(request);
-  if (!user_of(token, {}, now)) return;
-  verdict.restricted = true;
-  if (in_query) verdict.cookie = cookie_of(token, "");
-}
-
-bool Guard::listed(const std::string& stream, const Rights& more, const Request& request,
-                   std::chrono::sys_seconds now) {
-  std::vector<Rights> rights{more};
-  collect("/" + stream, rights);
-  const std::string real = real_path("/" + stream);
-  if (!real.empty() && real != "/" + stream) collect(real, rights);
-  return for_everybody(rights) || let(rights, user_of(token_of(request).token, stream, now));
+bool Guard::listed(const std::string& stream, const Rights& more, const Json& viewer) {
+  std::vector<Rights> rights = rights_on("/" + stream);
+  rights.push_back(more);
+  return for_everybody(rights) || let(rights, viewer, stream);
 }
 
 }  // namespace stream::serve

@@ -6,9 +6,9 @@
 
 #include <chrono>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "crypto/jwt.h"
@@ -31,10 +31,12 @@ class Guard {
   Verdict judge(const http::Request& request, std::chrono::sys_seconds now);
   // What a verdict means for the response.
   static void mark(const Verdict& verdict, http::Response& response);
-  // Whether the list of streams that answers the request may name it: it is for everybody, or for
-  // whom the token is for. `more`: rights that stand in no file yet.
-  bool listed(const std::string& stream, const manifest::Rights& more, const http::Request& request,
-              std::chrono::sys_seconds now);
+  // What the request's token says of whoever asks; null: it has none that holds.
+  nlohmann::json viewer_of(const http::Request& request, std::chrono::sys_seconds now) const;
+  // Whether a list for the viewer may name it: it is for everybody, or for him. `more`: rights that
+  // stand in no file yet.
+  bool listed(const std::string& stream, const manifest::Rights& more,
+              const nlohmann::json& viewer);
 
  private:
   struct Entry {  // of the catalogue
@@ -50,9 +52,7 @@ class Guard {
     std::map<std::string, Entry> entries;  // by file name
   };
 
-  std::optional<std::string> user_of(std::string_view token, const std::string& stream,
-                                     std::chrono::sys_seconds now) const;
-  void remember(const http::Request& request, std::chrono::sys_seconds now, Verdict& verdict) const;
+  std::vector<manifest::Rights> rights_on(const std::string& path);
   std::string real_path(const std::string& path) const;
   void collect(const std::string& path, std::vector<manifest::Rights>& out);
   void collect_recording(const std::string& path, std::vector<manifest::Rights>& out);

@@ -46,8 +46,10 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
   if (!options.token_key.empty()) key = keys::read_public_key(options.token_key);
   Guard guard(options.hls, std::move(key));
   const auto now = [] { return std::chrono::floor<std::chrono::seconds>(wall_now()); };
-  site.list_only([&](const StreamEntry& stream, const http::Request& request) {
-    return guard.listed(stream.name, stream.rights, request, now());
+  site.list_only([&](const http::Request& request) {
+    return [&guard, viewer = guard.viewer_of(request, now())](const StreamEntry& stream) {
+      return guard.listed(stream.name, stream.rights, viewer);
+    };
   });
   const auto viewers = options.whep ? watch(io, options, service) : nullptr;
   const auto server = listen(io, options, [&](const http::Request& request) {

@@ -139,8 +139,9 @@ Response Site::respond(const Request& request) const {
 
 std::string Site::rows(const Request& request) const {
   std::string rows;
+  const Pass pass = pass_for_(request);
   for (const StreamEntry& entry : streams()) {
-    if (!pass_(entry, request)) continue;
+    if (!pass(entry)) continue;
     const char* state = words(entry.state);
     std::string text = state;
     if (!entry.coming.empty() && entry.state != StreamEntry::State::kLive)

@@ -37,9 +37,9 @@ class Site {
   // ones first, then what comes.
   std::vector<StreamEntry> streams() const;
   std::vector<std::string> stream_names() const;
-  // The list of streams names those only that pass for who asks.
-  using Pass = std::function<bool(const StreamEntry& stream, const http::Request& request)>;
-  void list_only(Pass pass) { pass_ = std::move(pass); }
+  // The list of streams names those only that pass, by what is true of its request.
+  using Pass = std::function<bool(const StreamEntry& stream)>;
+  void list_only(std::function<Pass(const http::Request&)> pass) { pass_for_ = std::move(pass); }
 
  private:
   std::string rows(const http::Request& request) const;
@@ -58,7 +58,9 @@ class Site {
   const bool live_;
   const std::string whip_;
   const std::unique_ptr<const Programme> programme_;
-  Pass pass_ = [](const StreamEntry&, const http::Request&) { return true; };
+  std::function<Pass(const http::Request&)> pass_for_ = [](const http::Request&) {
+    return [](const StreamEntry&) { return true; };
+  };
 };
 
 }  // namespace stream::serve
