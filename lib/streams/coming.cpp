@@ -26,7 +26,10 @@ Coming coming_of(const File& file) {
 }
 
 Coming coming_of(const manifest::Stream& stream) {
-  const File file = file_from_json(stream.file, "manifest of " + stream.name);
+  return coming_of(stream, file_of(stream));
+}
+
+Coming coming_of(const manifest::Stream& stream, const File& file) {
   if (!file.schedule) return {};
   const TimeZone zone = os::load_zone(file.schedule->time_zone);
   const Decision d = decide(*file.schedule, zone, stream.sessions, stream.created, wall_now());

@@ -18,7 +18,8 @@ struct Coming {
 
 // Of a file alone, whatever became of its sessions. All empty: it has no schedule.
 Coming coming_of(const File& file);
-// Of a stream that was applied: what was ended or missed is left out. Throws as file_from_json().
+// Of a stream that was applied: what was ended or missed is left out. Throws as file_of().
 Coming coming_of(const manifest::Stream& stream);
+Coming coming_of(const manifest::Stream& stream, const File& file);  // when its file was read
 
 }  // namespace stream::streams

@@ -239,4 +239,8 @@ File file_from_json(const Json& document, const std::string& origin) {
   return parse_file(Node::parse(document.dump(), origin), "/");
 }
 
+File file_of(const manifest::Stream& stream) {
+  return file_from_json(stream.file, "manifest of " + stream.name);
+}
+
 }  // namespace stream::streams

@@ -12,6 +12,7 @@
 #include "config/node.h"
 #include "hooks/hook.h"
 #include "manifest/rights.h"
+#include "manifest/stream.h"
 #include "streams/schedule.h"
 
 namespace stream::streams {
@@ -118,5 +119,7 @@ std::string absolute_source(const std::string& text, const std::string& director
 
 // Of a document that to_json() made; `origin` stands for the file's name in errors.
 File file_from_json(const Json& document, const std::string& origin);
+// That a stream was applied with.
+File file_of(const manifest::Stream& stream);
 
 }  // namespace stream::streams

@@ -91,7 +91,7 @@ int diff(const Options& options, const cli::Context& context) {
   const auto known = find_stream(given.file.name);
   streams::File before;
   before.name = given.file.name;
-  if (known) before = streams::file_from_json(known->file, "manifest of " + known->name);
+  if (known) before = streams::file_of(*known);
   const streams::Difference d = streams::difference(before, given.file);
   const bool differs = !known || !d.empty();
   if (context.json()) {

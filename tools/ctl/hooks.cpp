@@ -73,7 +73,7 @@ void print_hooks(const char* schema, const std::string& name, const Json& list,
 
 streams::File applied_file(const std::string& name) {
   check_stream_name(name);
-  return streams::file_from_json(known_stream(name).file, "manifest of " + name);
+  return streams::file_of(known_stream(name));
 }
 
 // What can't be read was not judged: that is never the exit code of "no".
@@ -109,7 +109,7 @@ Json test_event(const std::string& stream) {
 void tell_move(const manifest::Stream& stream, manifest::WallTime since) {
   const auto told = streams::told_of_move(stream, since);
   const std::string event = told.event["event"];
-  const auto file = streams::file_from_json(stream.file, "manifest of " + stream.name);
+  const auto file = streams::file_of(stream);
   for (const hooks::Hook& hook : file.hooks)
     if (hooks::wants(hook, event))
       hooks::Outbox(hooks::hooks_directory(stream.name) + "/" + hook.name)
@@ -163,7 +163,7 @@ int hooks_retry_all(const Options& options, const cli::Context& context) {
   const auto pending = [](const Json& hook) { return hook["pending"] != 0; };
   for (const manifest::Stream& stream : known_streams()) {
     try {
-      const auto file = streams::file_from_json(stream.file, "manifest of " + stream.name);
+      const auto file = streams::file_of(stream);
       const Json before = waiting(file);
       if (std::none_of(before.begin(), before.end(), pending) || supervised(stream.name)) continue;
       const Json after = deliver_waiting(file, limit);

@@ -50,7 +50,7 @@ Given read_given(const std::string& text) {
   const bool path = text.find('/') != std::string::npos || text.ends_with(".yaml") ||
                     text.ends_with(".yml") || !is_stream_name(text) ||
                     ::access(text.c_str(), F_OK) == 0;
-  if (!path) return {streams::file_from_json(known_stream(text).file, "manifest of " + text), {}};
+  if (!path) return {streams::file_of(known_stream(text)), {}};
   return {streams::load_file(text), std::filesystem::absolute(text).lexically_normal().string()};
 }
 

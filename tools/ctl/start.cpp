@@ -69,7 +69,7 @@ Json publish_addresses(const streams::File& file, const Json& status) {
         {{"kind", url ? url->scheme : ""},
          {"server", whip ? Json("http://" + url->authority() + "/" + file.name + "/whip") : one},
          {"key", open ? Json(file.name) : Json(nullptr)},
-         {"key_file", text_or_null(input.value("key_file"))}});
+         {"key_file", manifest::or_null(input.value("key_file"))}});
   }
   return list;
 }
@@ -119,7 +119,7 @@ int start(const Options& options, const cli::Context& context) {
   }
   // Of one that ran already what runs counts, whatever a file says by now.
   const manifest::Stream stream = known_stream(name);
-  const streams::File file = streams::file_from_json(stream.file, "manifest of " + name);
+  const streams::File file = streams::file_of(stream);
   const Json found = addresses(file);
   const streams::Coming coming = coming_of(file);
   if (context.json()) {

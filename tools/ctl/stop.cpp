@@ -55,7 +55,7 @@ std::vector<std::string> own_tools(const std::string& name, const std::vector<st
       own = tools;  // a silent one is found by waiting
     }
   } else if (const auto stream = find_stream(name)) {
-    const auto file = streams::file_from_json(stream->file, "manifest of " + name);
+    const auto file = streams::file_of(*stream);
     add_if([&](const std::string& tool) {
       return std::none_of(file.parts.begin(), file.parts.end(), [&](const streams::Part& part) {
         return part.section->tool == tool && part.find("external");
@@ -88,7 +88,7 @@ void note_end(const std::string& name) {
   if (!moved) return;
   auto files = store();
   manifest::save_stream(files, *stream);
-  deliver_waiting(streams::file_from_json(stream->file, "manifest of " + name), kHooks);
+  deliver_waiting(streams::file_of(*stream), kHooks);
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ int tick(const Options& options, const cli::Context& context) {
   for (const manifest::Stream& stream : known_streams()) {
     TickRow row{stream.name, "failed", {}, nullptr, {}};
     try {
-      const streams::File file = streams::file_from_json(stream.file, "manifest of " + stream.name);
+      const streams::File file = streams::file_of(stream);
       if (!file.schedule) continue;
       row = look_at(stream, file, options.dry_run);
     } catch (const Error& e) {

@@ -32,10 +32,10 @@ std::vector<ProgrammeEntry> Programme::read() const {
     try {
       const auto stream = manifest::load_stream(store, name);
       if (!stream || stream->group != group_) continue;
-      const streams::Coming coming = streams::coming_of(*stream);
+      const streams::File file = streams::file_of(*stream);
+      const streams::Coming coming = streams::coming_of(*stream, file);
       ProgrammeEntry entry{name, stream->title, {}, {}, {}};
-      entry.rights = streams::file_from_json(stream->file, "manifest of " + name)
-                         .visibility.value_or(manifest::Rights());
+      entry.rights = file.visibility.value_or(manifest::Rights());
       if (coming.session) {
         entry.coming = coming.when;
         entry.start = coming.session->start;
