@@ -90,8 +90,7 @@ class Supervisor {
   Nanoseconds media_gone_{}, ending_since_{}, recordings_looked_{}, destinations_tried_{};
   unsigned destinations_of_ = 0;  // the start of stream-simulcast that has them
   bool destinations_due_ = true;
-  std::optional<manifest::Rights> rights_;  // to be written when they are due
-  bool rights_due_ = false;
+  std::optional<manifest::Rights> rights_;  // yet to be written
   Nanoseconds rights_next_{};
 
   const Keep keep_;

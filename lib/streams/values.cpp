@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/picture_name.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "base/url.h"
@@ -60,14 +61,6 @@ std::string absolute_input(const Node& node, const std::string& text,
   return name + "=" + absolute_place(node, where, directory);
 }
 
-// As stream-ingest tells them from a text.
-bool is_picture(const std::string& text) {
-  static constexpr std::string_view kEnds[] = {".png", ".jpg", ".jpeg", ".webp", ".gif",
-                                               ".bmp", ".mp4", ".mkv",  ".mov"};
-  return std::any_of(std::begin(kEnds), std::end(kEnds),
-                     [&](std::string_view end) { return text.ends_with(end); });
-}
-
 // The text of a value once it is known to be one of its kind; what the units throw is told with
 // the position by read_value().
 std::string checked(const Node& node, const Key& key, const std::string& directory) {
@@ -96,7 +89,7 @@ std::string checked(const Node& node, const Key& key, const std::string& directo
     case Kind::kInput:
       return absolute_input(node, text, directory);
     case Kind::kSlate:
-      return is_picture(text) ? absolute_path(text, directory) : text;
+      return is_picture_name(text) ? absolute_path(text, directory) : text;
     case Kind::kSize:
       parse_byte_size(text);
       break;

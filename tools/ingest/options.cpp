@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/picture_name.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "cli/secret_source.h"
@@ -149,11 +150,7 @@ media::OnSlow Options::slow_policy(bool live) const {
 media::SlateSource Options::slate_source() const {
   if (!fallback.empty()) return {{}, fallback};
   // What is there as a file is a picture; a slate that was meant to be one is not shown as a text.
-  static constexpr std::string_view kPictures[] = {".png", ".jpg", ".jpeg", ".webp", ".gif",
-                                                   ".bmp", ".mp4", ".mkv",  ".mov"};
-  const bool file = std::any_of(std::begin(kPictures), std::end(kPictures),
-                                [&](std::string_view end) { return slate.ends_with(end); });
-  return file ? media::SlateSource{{}, slate} : media::SlateSource{slate, {}};
+  return is_picture_name(slate) ? media::SlateSource{{}, slate} : media::SlateSource{slate, {}};
 }
 
 void describe(cli::Command& c) {
