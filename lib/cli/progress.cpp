@@ -122,19 +122,19 @@ std::string bytes_text(uint64_t bytes) {
   return text;
 }
 
-std::string clock_text(std::chrono::seconds time) {
+std::string clock_text(Nanoseconds time) {
   const auto two = [](int64_t value) {
     return std::string{':', static_cast<char>('0' + value / 10),
                        static_cast<char>('0' + value % 10)};
   };
-  const int64_t seconds = time.count();
+  const int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(time).count();
   return std::to_string(seconds / 3600) + two(seconds / 60 % 60) + two(seconds % 60);
 }
 
 std::string duration_text(Nanoseconds time) {
-  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(time);
-  const auto seconds = static_cast<long long>(whole.count());
-  if (seconds >= 3600) return clock_text(whole);
+  const auto seconds =
+      static_cast<long long>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+  if (seconds >= 3600) return clock_text(time);
   char text[32];
   if (seconds < 60)
     std::snprintf(text, sizeof text, "%lld s", seconds);

@@ -49,8 +49,8 @@ class LiveLine {
   std::thread thread_;
 };
 
-std::string bytes_text(uint64_t bytes);             // "29.0 MiB"
-std::string duration_text(Nanoseconds time);        // "7 s", "1:02:03"
-std::string clock_text(std::chrono::seconds time);  // "0:00:07", "1:02:03"
+std::string bytes_text(uint64_t bytes);       // "29.0 MiB"
+std::string duration_text(Nanoseconds time);  // "7 s", "1:02:03"
+std::string clock_text(Nanoseconds time);     // "0:00:07", "1:02:03"
 
 }  // namespace stream::cli

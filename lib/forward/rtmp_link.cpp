@@ -16,8 +16,8 @@ namespace {
 using Kind = LinkFailure::Kind;
 using net::Connection;
 
-constexpr size_t kRtmpBatchBytes = 64
-                                   << 10;  // taken from the queue at a time; can't be dropped then
+// Taken from the queue at a time; can no longer be dropped then.
+constexpr size_t kRtmpBatchBytes = 64 << 10;
 constexpr int kMaxRedirects = 3;
 
 class RtmpLink : public ForwardLink, public std::enable_shared_from_this<RtmpLink> {

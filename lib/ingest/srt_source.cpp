@@ -34,8 +34,8 @@ class SrtSource : public Source {
 
   const SrtCall call_;
   const std::shared_ptr<av::Input::Interrupter> interrupter_;
-  BoundedQueue<Buffer> queue_{kReceivedPieces,
-                              kReceivedBytes};  // outlives the engine that fills it
+  // Outlives the engine that fills it.
+  BoundedQueue<Buffer> queue_{kReceivedPieces, kReceivedBytes};
   boost::asio::io_context io_{1};
   const boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};

@@ -24,10 +24,6 @@ std::string title_of(const Deposit& d) {
   return (d.stream.empty() ? d.id : d.stream) + ", " + date + " UTC";
 }
 
-std::string clock_text(Nanoseconds time) {
-  return cli::clock_text(std::chrono::duration_cast<std::chrono::seconds>(time));
-}
-
 bool is_picture_or_index(const std::string& name) {
   const std::string type = content_type_of(name);
   return type == "image/jpeg" || type == "text/vtt";
@@ -68,7 +64,8 @@ void add_parts(const DepositFile& source, uint64_t limit, const std::string& scr
       ::unlink(local.c_str());  // of a run that was killed
       split->write_next(local);
     };
-    if (!whole) piece.when = " (" + clock_text(part.from) + "-" + clock_text(part.to) + ")";
+    if (!whole)
+      piece.when = " (" + cli::clock_text(part.from) + "-" + cli::clock_text(part.to) + ")";
     add_shape(split->tracks(), part, piece.file);
     out.push_back(std::move(piece));
   }

@@ -27,13 +27,10 @@ struct ListOptions : StoreOptions, IndexOptions {
 // "2026-11-20", "2026-11-20T10:00:00Z" or "7d" ago; in ms since 1970.
 int64_t parse_since(const std::string& text) {
   if (text.empty()) return INT64_MIN;
-  const auto ms = [](WallTime time) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  };
   const bool day = text.size() == 10 && text[4] == '-' && text[7] == '-';
-  if (const auto time = parse_rfc3339(day ? text + "T00:00:00Z" : text)) return ms(*time);
+  if (const auto time = parse_rfc3339(day ? text + "T00:00:00Z" : text)) return unix_ms(*time);
   try {
-    return ms(wall_now()) -
+    return unix_ms(wall_now()) -
            std::chrono::duration_cast<std::chrono::milliseconds>(parse_duration(text).value)
                .count();
   } catch (const Error&) {

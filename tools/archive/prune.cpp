@@ -79,11 +79,7 @@ void report(const PruneOptions& o, const cli::Context& context, const Json& gone
                         {"live_segments", segments},
                         {"freed_bytes", freed}});
   } else {
-    for (const Json& item : gone) {
-      context.print(item["recording"].get<std::string>() + "\t" +
-                    item["reason"].get<std::string>() + "\t" +
-                    std::to_string(item["size_bytes"].get<uint64_t>()) + "\n");
-    }
+    print_gone(context, gone);
     context.confirm(std::string(o.dry_run ? "would delete " : "deleted ") +
                     std::to_string(gone.size()) + " recordings and " + std::to_string(segments) +
                     " live segments: " + std::to_string(freed) + " bytes");

@@ -15,6 +15,9 @@ Policy read_policy(const std::string& path, const std::string& section);
 // Throws Error kNotAllowed "archive.clock" unless the clock is proven; notes it for the next run.
 void check_clock(const PruneOptions& o, OpenStore& store, const std::vector<CatalogRow>& rows);
 
+// A line for each: name, reason, bytes.
+void print_gone(const cli::Context& context, const Json& gone);
+
 Exit prune_local(const PruneOptions& o, const cli::Context& context, control::Service& service);
 
 }  // namespace stream::archive

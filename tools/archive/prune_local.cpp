@@ -171,11 +171,7 @@ Exit prune_local(const PruneOptions& o, const cli::Context& context, control::Se
                         {"kept", kept},
                         {"freed_bytes", freed}});
   } else {
-    for (const Json& item : gone) {
-      context.print(item["recording"].get<std::string>() + "\t" +
-                    item["reason"].get<std::string>() + "\t" +
-                    std::to_string(item["size_bytes"].get<uint64_t>()) + "\n");
-    }
+    print_gone(context, gone);
     context.confirm(std::string(o.dry_run ? "would delete " : "deleted ") +
                     std::to_string(gone.size()) + " recordings in " + o.local + ": " +
                     std::to_string(freed) + " bytes");

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/time.h"
 #include "config/node.h"
 #include "os/atomic_file.h"
 #include "os/fd.h"
@@ -35,10 +36,6 @@ ClockMark mark_now() {
   std::string id = os::read_file("/proc/sys/kernel/random/boot_id", 100);
   while (!id.empty() && id.back() == '\n') id.pop_back();
   return {wall_now(), std::chrono::seconds(boot.tv_sec) + Nanoseconds(boot.tv_nsec), id};
-}
-
-int64_t ms_of(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
 std::optional<ClockMark> read_mark(const std::string& path) {
@@ -94,10 +91,17 @@ void check_clock(const PruneOptions& o, OpenStore& store, const std::vector<Cata
                 "set it right; if it is right, pass --trust-clock once");
   }
   if (o.dry_run) return;
-  const Json json = {{"wall_ms", ms_of(evidence.now.wall)},
+  const Json json = {{"wall_ms", unix_ms(evidence.now.wall)},
                      {"boot_ms", evidence.now.boot.count() / 1'000'000},
                      {"boot_id", evidence.now.boot_id}};
   os::write_file(path, json.dump(), os::Sync::kNo, 0600);
+}
+
+void print_gone(const cli::Context& context, const Json& gone) {
+  for (const Json& item : gone) {
+    context.print(item["recording"].get<std::string>() + "\t" + item["reason"].get<std::string>() +
+                  "\t" + std::to_string(item["size_bytes"].get<uint64_t>()) + "\n");
+  }
 }
 
 }  // namespace stream::archive

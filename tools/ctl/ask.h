@@ -14,8 +14,4 @@ struct Answers {
 // Never throws for a program that does not answer within two seconds: it is in `failed`.
 Answers ask_status(const std::string& name, const std::vector<std::string>& tools);
 
-inline nlohmann::json text_or_null(const std::string& text) {
-  return text.empty() ? nlohmann::json(nullptr) : nlohmann::json(text);
-}
-
 }  // namespace stream::ctl

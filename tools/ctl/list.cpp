@@ -85,9 +85,9 @@ int list(const Options& options, const cli::Context& context) {
                escaped(detail)});
     streams.push_back({{"name", name},
                        {"state", state},
-                       {"lifecycle", text_or_null(life)},
-                       {"title", stream ? text_or_null(stream->title) : Json(nullptr)},
-                       {"group", stream ? text_or_null(stream->group) : Json(nullptr)},
+                       {"lifecycle", manifest::or_null(life)},
+                       {"title", stream ? manifest::or_null(stream->title) : Json(nullptr)},
+                       {"group", stream ? manifest::or_null(stream->group) : Json(nullptr)},
                        {"next_session", next.json},
                        {"tools", answers.tools},
                        {"failed", answers.failed}});

@@ -51,8 +51,7 @@ void DryRun::declare(cli::Command& command) {
 }
 
 int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch())
-      .count();
+  return unix_ms(wall_now());
 }
 
 }  // namespace stream::tools
