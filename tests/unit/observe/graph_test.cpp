@@ -2,34 +2,29 @@
 
 #include <doctest/doctest.h>
 
+#include "unit/observe/answers.h"
+
 using namespace stream::observe;
 
 namespace {
 
-Answer graph_answer(const std::string& tool, pid_t pid, Json status) {
-  Answer a;
-  a.stream = "demo";
-  a.tool = tool;
-  a.pid = pid;
-  a.status = std::move(status);
-  return a;
-}
-
 std::vector<Answer> whole() {
-  return {graph_answer("ingest", 1,
-                       {{"state", "running"},
-                        {"live", true},
-                        {"inputs", nullptr},
-                        {"publisher", {{"protocol", "rtmp"}}},
-                        {"tracks", {{{"codec", "h264"}, {"bit_rate_bps", 2000}}}},
-                        {"readers", {{{"pid", 2}}, {{"pid", 99}}}}}),
-          graph_answer("ladder", 2, {{"state", "running"}, {"rungs", {{{"name", "720p"}}}}}),
-          graph_answer("record", 3, nullptr),
-          graph_answer("simulcast", 4,
-                       {{"state", "running"},
-                        {"destinations",
-                         {{{"name", "yt"}, {"state", "backoff"}, {"last_error", "no \"x\""}}}}}),
-          graph_answer("serve", 5, {{"state", "running"}})};
+  return {answer("ingest",
+                 {{"state", "running"},
+                  {"live", true},
+                  {"inputs", nullptr},
+                  {"publisher", {{"protocol", "rtmp"}}},
+                  {"tracks", {{{"codec", "h264"}, {"bit_rate_bps", 2000}}}},
+                  {"readers", {{{"pid", 2}}, {{"pid", 99}}}}},
+                 1),
+          answer("ladder", {{"state", "running"}, {"rungs", {{{"name", "720p"}}}}}, 2),
+          answer("record", nullptr, 3),
+          answer("simulcast",
+                 {{"state", "running"},
+                  {"destinations",
+                   {{{"name", "yt"}, {"state", "backoff"}, {"last_error", "no \"x\""}}}}},
+                 4),
+          answer("serve", {{"state", "running"}}, 5)};
 }
 
 }  // namespace
@@ -78,7 +73,7 @@ TEST_CASE("what programs say may be anything") {
        {Json(nullptr), Json(3), Json{{"rungs", 3}, {"destinations", {1, "x", nullptr}}},
         Json{{"readers", {{{"pid", "x"}}}}, {"inputs", {7}}, {"tracks", {nullptr}}}})
     for (const char* tool : {"ingest", "ladder", "record", "simulcast", "serve", "ctl"}) {
-      const Graph graph = graph_of("demo", {graph_answer(tool, 1, odd)});
+      const Graph graph = graph_of("demo", {answer(tool, odd, 1)});
       graph_text(graph);
       graph_dot(graph);
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "unit/observe/answers.h"
+
 using namespace stream::observe;
 
 namespace {
@@ -12,14 +14,6 @@ std::string line_of(const std::string& text, const std::string& begin) {
   const size_t at = text.find("\n" + begin);
   if (at == text.npos) return "";
   return text.substr(at + 1, text.find('\n', at + 1) - at - 1);
-}
-
-Answer metrics_answer(const std::string& tool, Json status) {
-  Answer a;
-  a.stream = "demo";
-  a.tool = tool;
-  a.status = std::move(status);
-  return a;
 }
 
 }  // namespace
@@ -37,12 +31,12 @@ TEST_CASE("metrics of status documents") {
   }
   SUBCASE("numbers, words, truths, lists and scales") {
     const auto text = metrics_text(samples_of(
-        {metrics_answer("ladder",
-                        {{"state", "running"},
-                         {"delay_seconds", 1.5},
-                         {"audio", nullptr},
-                         {"rungs", {{{"name", "720p"}, {"average_bps", 8000}, {"paused", true}}}}}),
-         metrics_answer("ingest", {{"state", "stopping"}, {"readers", {1, 2}}, {"live", false}})},
+        {answer("ladder",
+                {{"state", "running"},
+                 {"delay_seconds", 1.5},
+                 {"audio", nullptr},
+                 {"rungs", {{{"name", "720p"}, {"average_bps", 8000}, {"paused", true}}}}}),
+         answer("ingest", {{"state", "stopping"}, {"readers", {1, 2}}, {"live", false}})},
         "1"));
     CHECK(line_of(text, "stream_ladder_delay") ==
           "stream_ladder_delay_seconds{stream=\"demo\"} 1.5");
@@ -58,7 +52,7 @@ TEST_CASE("metrics of status documents") {
           "stream_input_live{stream=\"demo\",input=\"main\"} 0");
   }
   SUBCASE("a program that does not answer is down and nothing else") {
-    const Samples samples = samples_of({metrics_answer("record", nullptr)}, "1");
+    const Samples samples = samples_of({answer("record", nullptr)}, "1");
     REQUIRE(samples.all().size() == 2);
     CHECK(samples.all()[1].family->name == "stream_program_up");
     CHECK(samples.all()[1].value == 0);
@@ -90,7 +84,7 @@ TEST_CASE("the number of series is bounded") {
 
   std::vector<Answer> answers;
   for (int i = 0; i < 200; ++i) {
-    answers.push_back(metrics_answer("simulcast", status));
+    answers.push_back(answer("simulcast", status));
     answers.back().stream = "s" + std::to_string(i);
   }
   CHECK(samples_of(answers, "1").all().size() == kMaxSamples);

@@ -2,19 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include "unit/observe/answers.h"
+
 using namespace stream::observe;
 using namespace std::chrono_literals;
 
 namespace {
-
-Answer rows_answer(const std::string& tool, Json status) {
-  Answer a;
-  a.stream = "demo";
-  a.tool = tool;
-  a.status = std::move(status);
-  a.pid = 7;
-  return a;
-}
 
 const Row* find(const std::vector<Row>& rows, const std::string& program, const std::string& name) {
   for (const Row& row : rows)
@@ -26,25 +19,23 @@ const Row* find(const std::vector<Row>& rows, const std::string& program, const 
 
 TEST_CASE("rows of a stream") {
   std::vector<Answer> answers{
-      rows_answer("ctl",
-                  {{"lifecycle", "live"},
-                   {"programs",
-                    {{{"program", "stream-record"}, {"state", "running"}},
-                     {{"program", "stream-serve"}, {"state", "gave_up"}, {"reason", "no port"}}}}}),
-      rows_answer("ingest",
-                  {{"state", "running"},
-                   {"live", true},
-                   {"tracks", {{{"bit_rate_bps", 1000}}, {{"bit_rate_bps", 500}}}},
-                   {"readers", {{{"queued_seconds", 0.5}}, {{"queued_seconds", 2.0}}}},
-                   {"inputs", {{{"input", "cam1"}, {"on_air", true}}, {{"input", "cam2"}}}}}),
-      rows_answer("ladder",
-                  {{"state", "running"},
-                   {"speed", 1.0},
-                   {"rungs", {{{"name", "720p"}, {"average_bps", 9.0}, {"paused", true}}}}}),
-      rows_answer("record", {{"state", "running"}, {"recording", true}, {"size_bytes", 1000}}),
-      rows_answer("simulcast",
-                  {{"state", "running"},
-                   {"destinations", {{{"name", "yt"}, {"state", "live"}, {"out_bps", 5}}}}})};
+      answer("ctl",
+             {{"lifecycle", "live"},
+              {"programs",
+               {{{"program", "stream-record"}, {"state", "running"}},
+                {{"program", "stream-serve"}, {"state", "gave_up"}, {"reason", "no port"}}}}}),
+      answer("ingest", {{"state", "running"},
+                        {"live", true},
+                        {"tracks", {{{"bit_rate_bps", 1000}}, {{"bit_rate_bps", 500}}}},
+                        {"readers", {{{"queued_seconds", 0.5}}, {{"queued_seconds", 2.0}}}},
+                        {"inputs", {{{"input", "cam1"}, {"on_air", true}}, {{"input", "cam2"}}}}}),
+      answer("ladder", {{"state", "running"},
+                        {"speed", 1.0},
+                        {"rungs", {{{"name", "720p"}, {"average_bps", 9.0}, {"paused", true}}}}}),
+      answer("record", {{"state", "running"}, {"recording", true}, {"size_bytes", 1000}}),
+      answer("simulcast",
+             {{"state", "running"},
+              {"destinations", {{{"name", "yt"}, {"state", "live"}, {"out_bps", 5}}}}})};
   answers[3].process = ProcessFigures{1.0, 4096, 9, 1};
   Sampler sampler;
   auto rows = sampler.rows(answers, 1s);
