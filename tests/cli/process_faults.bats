@@ -114,6 +114,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
   printf '%s\n' 'name: demo' 'input: {test_pattern: true, size: 160x90, rate: 10, bit_rate: 100k}' 'record: {output: rec}' >s.yaml
   cat >inside <<'END'
     source "$SUPPORT/common.bash"
+    source "$SUPPORT/whole_stream.bash"
     set -e
     # takes NUMBER: a stranger gets it, in the turn that the kernel would come to.
     takes() {
@@ -124,8 +125,6 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
     }
     gone() { [ ! -e "/proc/$1" ]; }
     runs() { [ "$(stream-ctl status demo ctl --json | jq -r '[.tools[0].programs[] | select(.state == "running")] | length')" = 2 ]; }
-    pid_of() { stream-ctl status demo ctl --json | jq ".tools[0].programs[] | select(.program == \"stream-$1\") | .pid"; }
-    up() { start up stream-ctl up s.yaml --events "$T/events" --restart-delay 100ms; }
     unkilled() { for one in $taken; do [ "$(cat "/proc/$one/comm")" = sleep ] || fail "$one was killed"; done; }
     up
     wait_for 20 runs

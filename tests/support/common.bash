@@ -36,9 +36,15 @@ stream_setup() {
   cd "$T" || return 1
 }
 
-# Processes of this test: children inherit TEST_ID, however deep they are.
+# Processes of this test: children inherit TEST_ID, however deep they are. nginx writes over its
+# environment: what `start` began and still is our child belongs to them as well.
 stream_pids() {
   local file
+  for file in "$T"/*.pid; do
+    if grep -qx "PPid:[[:space:]]*$$" "/proc/$(cat "$file" 2>/dev/null)/status" 2>/dev/null && ! process_gone "$(cat "$file")"; then
+      cat "$file"
+    fi
+  done
   for file in /proc/[0-9]*/environ; do
     if grep -qzFx "TEST_ID=$T" "$file" 2>/dev/null; then
       file=${file#/proc/}
