@@ -66,6 +66,7 @@ bool MirrorRendition::read(std::string_view text) {
   } else {
     count_skipped(next);
   }
+  if (next.ended) done_before_ = 0;
   local_ = std::move(next);
   text_ = text;
   has_playlist_ = changed_ = true;
@@ -96,9 +97,11 @@ bool MirrorRendition::is_wanted(const std::string& uri) const {
   return at == files_.end() || at->second == State::kFound;
 }
 
-// An EVENT playlist must be there from its start; of a live window the older half is not worth it.
+// An EVENT playlist must be there from its start, and so must what has ended; of a window that moves
+// on the older half is not worth it.
 size_t MirrorRendition::first_wanted() const {
-  return local_.type == hls::PlaylistType::kLive ? local_.segments.size() / 2 : 0;
+  const bool moves = local_.type == hls::PlaylistType::kLive && !local_.ended;
+  return moves ? local_.segments.size() / 2 : 0;
 }
 
 std::optional<std::string> MirrorRendition::next_of(size_t index) {
@@ -167,8 +170,8 @@ std::optional<std::string> MirrorRendition::next_playlist() {
   cut.media_sequence += first;
   for (size_t i = 0; i < first; ++i)  // RFC 8216bis, 6.2.2
     cut.discontinuity_sequence += local_.segments[i].discontinuity;
-  cut.ended = local_.ended && end == local_.segments.size();
   bool as_it_is = first == 0 && end == local_.segments.size();
+  cut.ended = local_.ended && as_it_is;  // who reads ENDLIST never asks again
   for (hls::Segment& segment : cut.segments) {
     const bool lost = is(segment.uri, State::kAbsent) || is(segment.map, State::kAbsent);
     as_it_is = as_it_is && (!lost || segment.gap);

@@ -114,9 +114,32 @@ TEST_CASE("mirror: what leaves the window unsent is counted, and the end is told
   CHECK_FALSE(r.ended());
   hls::MediaPlaylist last = playlist(13, 16);
   last.ended = true;
-  REQUIRE(r.read(to_text(last)));
-  CHECK(parsed(r.next_playlist()).ended);
+  REQUIRE(r.read(to_text(last)));  // it stays: now the older half is worth it
+  CHECK(all_files(r) == std::vector<std::string>{"s13.m4s", "s14.m4s"});
+  r.sent("s13.m4s");
+  CHECK_FALSE(r.next_playlist());  // not ended without 14, and a newer run is shown
+  CHECK(r.behind() == 1);
+  r.sent("s14.m4s");
+  CHECK(r.next_playlist() == to_text(last));
   CHECK(r.will_end());
+  r.published(true);
+  CHECK(r.ended());
+}
+
+TEST_CASE("mirror: the end is not told while a piece of the last window is under way") {
+  MirrorRendition r;
+  hls::MediaPlaylist last = playlist(1, 4);
+  last.ended = true;
+  REQUIRE(r.read(to_text(last)));
+  for (const std::string& uri : all_files(r))
+    if (uri != "s3.m4s") r.sent(uri);
+  const hls::MediaPlaylist out = parsed(r.next_playlist());  // the newest run: 4 alone
+  CHECK(out.segments.size() == 1);
+  CHECK_FALSE(out.ended);
+  r.published(true);
+  CHECK_FALSE(r.ended());
+  r.sent("s3.m4s");
+  CHECK(r.next_playlist() == to_text(last));
   r.published(true);
   CHECK(r.ended());
 }
