@@ -78,15 +78,15 @@ std::string index_line(const std::string& key, const std::string& etag, const Ca
   std::string names;
   for (const CatalogFile& file : entry.files) names += (names.empty() ? "" : " ") + file.path;
   std::string flags;
-  if (entry.hidden) flags += 'h';
-  if (!entry.is_public) flags += 'p';
+  if (entry.rights.hidden) flags += 'h';
+  if (!entry.rights.is_public) flags += 'p';
   if (entry.held) flags += 'k';
   std::string line = cell(key);
   for (const std::string& value :
        {cell(etag), entry.stream, entry.id, std::to_string(unix_ms(entry.started)),
         std::to_string(unix_ms(entry.archived)), std::to_string(entry.sequence),
         std::to_string(entry.bytes()), std::to_string(entry.files.size()),
-        std::to_string(entry.duration), flags, cell(entry.owner), cell(names),
+        std::to_string(entry.duration), flags, cell(entry.rights.owner), cell(names),
         row.dump(-1, ' ', false, Json::error_handler_t::replace)}) {
     line += "\t" + value;
   }

@@ -149,11 +149,11 @@ Json to_json(const CatalogEntry& entry) {
           {"ended_at", time_or_null(entry.ended)},
           {"duration_seconds", entry.duration > 0 ? Json(entry.duration) : Json(nullptr)},
           {"size_bytes", entry.bytes()},
-          {"visibility", entry.is_public ? "public" : "private"},
-          {"hidden", entry.hidden},
+          {"visibility", entry.rights.is_public ? "public" : "private"},
+          {"hidden", entry.rights.hidden},
           {"held", entry.held},
-          {"allow", entry.allow},
-          {"owner", or_null(entry.owner)},
+          {"allow", entry.rights.allow},
+          {"owner", or_null(entry.rights.owner)},
           {"files", files},
           {"manifest", entry.manifest}};
 }
@@ -173,11 +173,11 @@ CatalogEntry entry_from_json(const Json& document) {
   entry.duration = get<double>(document, "duration_seconds");
   const std::string visibility = get<std::string>(document, "visibility");
   if (visibility != "public" && visibility != "private") invalid("\"visibility\" is neither");
-  entry.is_public = visibility == "public";
-  entry.hidden = get<bool>(document, "hidden");
+  entry.rights.is_public = visibility == "public";
+  entry.rights.hidden = get<bool>(document, "hidden");
   entry.held = get<bool>(document, "held");
-  entry.allow = get<std::vector<std::string>>(document, "allow");
-  entry.owner = get<std::string>(document, "owner");
+  entry.rights.allow = get<std::vector<std::string>>(document, "allow");
+  entry.rights.owner = get<std::string>(document, "owner");
   const Json& files = field(document, "files");
   if (!files.is_array()) invalid("\"files\" is not a list");
   for (const Json& file : files) entry.files.push_back(file_from_json(file));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "archive/upload.h"
+#include "manifest/rights.h"
 
 namespace stream::archive {
 
@@ -25,9 +26,8 @@ struct CatalogEntry {
   WallTime archived{}, started{};
   std::optional<WallTime> ended;
   double duration = 0;  // seconds; 0: not known
-  bool hidden = false, is_public = true, held = false;
-  std::vector<std::string> allow;  // users who may see it when it is private
-  std::string owner;               // whose data it is; may be empty
+  bool held = false;
+  manifest::Rights rights;
   std::vector<CatalogFile> files;
   Json manifest;  // stream.recording/1 as it was, or null
 

@@ -11,6 +11,7 @@
 #include "archive/hash.h"
 #include "archive/verify.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "manifest/recording.h"
@@ -51,10 +52,9 @@ Json to_json(const Deposit& d, const std::string& store) {
           {"started_ms", unix_ms(d.started)},
           {"ended_ms", d.ended ? Json(unix_ms(*d.ended)) : Json(nullptr)},
           {"duration_seconds", d.duration},
-          {"public", d.is_public},
           {"spool", d.is_spool},
           {"delete_after", d.delete_after},
-          {"owner", d.owner}};
+          {"rights", manifest::to_json(d.rights)}};
 }
 
 std::optional<Deposit> from_json(const Json& json, const std::string& store) {
@@ -70,13 +70,15 @@ std::optional<Deposit> from_json(const Json& json, const std::string& store) {
     d.started = from_ms(json.at("started_ms"));
     if (!json.at("ended_ms").is_null()) d.ended = from_ms(json.at("ended_ms"));
     d.duration = json.at("duration_seconds");
-    d.is_public = json.at("public");
     d.is_spool = json.at("spool");
     d.delete_after = json.at("delete_after");
-    d.owner = json.at("owner");
+    d.rights = manifest::rights_from_json(json.at("rights"));
     return d;
   } catch (const Json::exception&) {
     return std::nullopt;  // cut off or of another version
+  } catch (const Error& error) {
+    log::warning(error.what());
+    return std::nullopt;
   }
 }
 
@@ -273,8 +275,7 @@ Archiver::Outcome Archiver::deposit(const Deposit& d, const Uploader::Growth& gr
   entry.duration = d.duration;
   if (!before) {
     entry.archived = wall_now();
-    entry.is_public = d.is_public;
-    entry.owner = d.owner;
+    entry.rights = d.rights;
   }
   if (d.delete_after || d.is_spool) outcome.verified = verify(entry);
   {

@@ -30,8 +30,8 @@ struct Deposit {
   WallTime started{};
   std::optional<WallTime> ended;
   double duration = 0;
-  bool is_public = true, is_spool = false, delete_after = false;
-  std::string owner;
+  bool is_spool = false, delete_after = false;
+  manifest::Rights rights;  // of an entry that is new
 };
 
 // A file by itself. Throws what examining it throws.

@@ -28,13 +28,15 @@ Progress::~Progress() {
 void Progress::run() {
   const Nanoseconds began = monotonic_now();
   Nanoseconds next_event = began + kEvent;
+  int64_t told = 0;
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, kFrame, [this] { return ended_; })) {
     const int64_t done = done_, total = total_;
     shown_.show(what_, static_cast<uint64_t>(done), static_cast<uint64_t>(total));
     const Nanoseconds now = monotonic_now();
-    if (now < next_event) continue;
+    if (now < next_event || (done == total && done == told)) continue;  // or nothing is to do
     next_event = now + kEvent;
+    told = done;
     service_.emit("transfer.progress",
                   {{"what", what_},
                    {"done_bytes", done},

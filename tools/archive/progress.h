@@ -1,5 +1,5 @@
 // How far a long verb has come: what cli::Progress shows, and the event "transfer.progress" every
-// 5 s. Thread-safe.
+// 5 s while something is to do. Thread-safe.
 #pragma once
 #include <atomic>
 #include <condition_variable>

@@ -9,7 +9,6 @@
 #include "os/atomic_file.h"
 #include "os/fd.h"
 #include "restore.h"
-#include "rights.h"
 #include "verbs.h"
 
 namespace stream::archive {
@@ -48,13 +47,6 @@ struct Change : StoreOptions, IndexOptions {
   }
 };
 
-void take(const manifest::Rights& rights, CatalogEntry& entry) {
-  entry.hidden = rights.hidden;
-  entry.is_public = rights.is_public;
-  entry.owner = rights.owner;
-  entry.allow = rights.allow;
-}
-
 void change_recordings(const Change& o, const Edit& edit, const Edit& tell) {
   OpenStore store = o.open();
   Catalog catalog(store, state_dir());
@@ -71,23 +63,24 @@ void change_output(const std::string& folder, const Edit& edit, const Edit& tell
   CatalogEntry entry;  // an output has the same rights as a recording
   entry.id = folder;
   if (std::filesystem::exists(path))
-    take(manifest::rights_from_json(Json::parse(os::read_file(path), nullptr, false)), entry);
+    entry.rights = manifest::rights_from_json(Json::parse(os::read_file(path), nullptr, false));
   edit(entry);
-  write_rights(entry, folder);
+  manifest::save_rights(folder, entry.rights);
   tell(entry);
 }
 
 int change(const Change& o, const cli::Context& context, const Edit& edit) {
   Json entries = Json::array();
   const Edit tell = [&](CatalogEntry& entry) {
-    entries.push_back({{"recording", entry.id},
-                       {"visibility", entry.is_public ? "public" : "private"},
-                       {"hidden", entry.hidden},
-                       {"held", entry.held},
-                       {"allow", entry.allow},
-                       {"owner", entry.owner.empty() ? Json(nullptr) : Json(entry.owner)}});
-    context.confirm(entry.id + " is " + (entry.is_public ? "public" : "private") +
-                    (entry.hidden ? ", hidden" : "") + (entry.held ? ", held" : ""));
+    entries.push_back(
+        {{"recording", entry.id},
+         {"visibility", entry.rights.is_public ? "public" : "private"},
+         {"hidden", entry.rights.hidden},
+         {"held", entry.held},
+         {"allow", entry.rights.allow},
+         {"owner", entry.rights.owner.empty() ? Json(nullptr) : Json(entry.rights.owner)}});
+    context.confirm(entry.id + " is " + (entry.rights.is_public ? "public" : "private") +
+                    (entry.rights.hidden ? ", hidden" : "") + (entry.held ? ", held" : ""));
   };
   if (!o.recordings.empty()) change_recordings(o, edit, tell);
   for (const std::string& folder : o.hls) change_output(folder, edit, tell);
@@ -101,22 +94,25 @@ cli::Command hide(const char* name, const char* summary, bool hidden) {
   cli::Command command(name, summary);
   o->declare_common(command);
   command.run([o, hidden](cli::Context& context) {
-    return change(*o, context, [hidden](CatalogEntry& entry) { entry.hidden = hidden; });
+    return change(*o, context, [hidden](CatalogEntry& entry) { entry.rights.hidden = hidden; });
   });
   return command;
 }
 
 void apply(const Change& o, CatalogEntry& entry) {
-  if (o.make_public) entry.is_public = true;
-  if (o.make_private) entry.is_public = false;
+  if (o.make_public) entry.rights.is_public = true;
+  if (o.make_private) entry.rights.is_public = false;
   if (o.hold) entry.held = true;
   if (o.release) entry.held = false;
-  if (!o.owner.empty()) entry.owner = o.owner;
+  if (!o.owner.empty()) entry.rights.owner = o.owner;
   for (const std::string& user : o.allow)
-    if (std::find(entry.allow.begin(), entry.allow.end(), user) == entry.allow.end())
-      entry.allow.push_back(user);
+    if (std::find(entry.rights.allow.begin(), entry.rights.allow.end(), user) ==
+        entry.rights.allow.end())
+      entry.rights.allow.push_back(user);
   for (const std::string& user : o.forbid)
-    entry.allow.erase(std::remove(entry.allow.begin(), entry.allow.end(), user), entry.allow.end());
+    entry.rights.allow.erase(
+        std::remove(entry.rights.allow.begin(), entry.rights.allow.end(), user),
+        entry.rights.allow.end());
 }
 
 struct DeleteOptions : StoreOptions, IndexOptions {
@@ -179,7 +175,7 @@ Exit export_user(const ExportOptions& o, const cli::Context& context, control::S
     for (const CatalogRow& row : catalog.rows(o.max_age.value)) {
       if (row.owner != o.user) continue;
       const auto entry = catalog.load(std::string(row.key));
-      if (!entry || entry->owner != o.user) continue;
+      if (!entry || entry->rights.owner != o.user) continue;
       const std::string folder =
           o.output + "/" + (entry->stream.empty() ? "-" : entry->stream) + "/" + entry->id;
       restore_entry(*store.store, *entry, folder, progress, service);
@@ -206,14 +202,6 @@ Exit export_user(const ExportOptions& o, const cli::Context& context, control::S
 }
 
 }  // namespace
-
-manifest::Rights rights_of(const CatalogEntry& entry) {
-  return {entry.hidden, entry.is_public, entry.owner, entry.allow};
-}
-
-void write_rights(const CatalogEntry& entry, const std::string& folder) {
-  manifest::save_rights(folder, rights_of(entry));
-}
 
 cli::Command hide_command() {
   return hide("hide", "leave recordings out of lists, and show them by token only", true);

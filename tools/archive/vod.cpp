@@ -19,7 +19,6 @@
 #include "os/file_lock.h"
 #include "program.h"
 #include "restore.h"
-#include "rights.h"
 #include "verbs.h"
 
 namespace stream::archive {
@@ -230,8 +229,8 @@ Exit vod(const VodOptions& o, const cli::Context& context, control::Service& ser
                                : fetched_source(o, work.path + "/source", context, service);
   work.fetching = false;
   package(o, source, joined(source, work.path, service), work.path, context, service);
-  if (source.entry && !rights_of(*source.entry).for_everybody())
-    write_rights(*source.entry, work.path + "/out");
+  if (source.entry && !source.entry->rights.for_everybody())
+    manifest::save_rights(work.path + "/out", source.entry->rights);
   publish(work.path + "/out", output);
   const Made made = look_at(output);
   service.emit("vod.ready", {{"recording", source.id},

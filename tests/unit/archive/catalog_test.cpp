@@ -37,8 +37,8 @@ CatalogEntry entry(const std::string& id, const std::string& stream) {
 TEST_CASE("an entry survives being written and read") {
   CatalogEntry e = entry("a", "demo");
   e.ended = e.started + std::chrono::milliseconds(12'345);
-  e.allow = {"ann"};
-  e.is_public = false;
+  e.rights.allow = {"ann"};
+  e.rights.is_public = false;
   const Json json = to_json(e);
   CHECK(to_json(entry_from_json(json)) == json);
   CHECK(json["ended_at"] == "2027-01-15T08:00:12.345Z");
@@ -70,7 +70,7 @@ TEST_CASE("the index follows the store and can be thrown away") {
   catalog.save(entry("a", "demo"));
   CHECK(ids(catalog) == "demo/a demo/b ");
   CatalogEntry changed = entry("a", "demo");
-  changed.hidden = true;
+  changed.rights.hidden = true;
   catalog.save(changed);
   CHECK(catalog.rows(std::chrono::hours(1))[0].flags == "h");
   catalog.remove(entry("b", "demo"));
