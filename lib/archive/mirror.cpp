@@ -73,7 +73,7 @@ bool Mirror::run() {
   while (true) {
     scan();
     dispatch();
-    if (has_ended()) break;
+    if (has_ended() || (options_.once && is_current())) break;
     wait();
     struct pollfd stop {
       options_.stop_fd, POLLIN, 0
@@ -83,7 +83,7 @@ bool Mirror::run() {
     tell_lag();
   }
   const std::lock_guard lock(mutex_);
-  status_.ended = true;
+  status_.ended = has_ended();
   return true;
 }
 
@@ -91,6 +91,16 @@ bool Mirror::has_ended() const {
   if (renditions_.empty() || under_way_ > 0 || master_put_ != master_) return false;
   return std::all_of(renditions_.begin(), renditions_.end(),
                      [](const auto& each) { return each.second.state.ended(); });
+}
+
+bool Mirror::is_current() const {
+  if (under_way_ > 0) return false;
+  bool all_live = true;
+  for (const auto& [folder, rendition] : renditions_) {
+    if (!rendition.state.is_current()) return false;
+    all_live = all_live && rendition.state.is_live();
+  }
+  return master_put_ == master_ || !all_live;  // one has no segment yet
 }
 
 void Mirror::wait() {
@@ -331,6 +341,8 @@ void Mirror::note_failure(const Error& error) {
   }
   if (error.code() == Exit::kRefused && !ever) throw Error(error);
   if (failures_in_a_row_++ == 0) failing_since_ = monotonic_now();
+  if (options_.patience.count() > 0 && monotonic_now() - failing_since_ > options_.patience)
+    throw Error(error);
   hold_until_ = monotonic_now() + backoff(failures_in_a_row_);
   if (first && events_.failing) events_.failing(error.what());
 }

@@ -27,7 +27,9 @@ struct MirrorOptions {
   bool keep = false;                                   // objects of segments that left the window
   Nanoseconds rescan = std::chrono::seconds(1);        // beside what inotify tells
   Nanoseconds pace = std::chrono::milliseconds(1000);  // between two puts of one playlist
-  int stop_fd = -1;                                    // readable: stop
+  Nanoseconds patience{};  // with a store that fails, then run() throws; 0: without end
+  bool once = false;       // end when the store has what there is, also when more may come
+  int stop_fd = -1;        // readable: stop
 };
 
 struct MirrorStatus {
@@ -59,8 +61,9 @@ class Mirror {
   Mirror(Store& store, MirrorOptions options, Events events);
   ~Mirror();
 
-  // Until the output has ended and all of it is in the store (true), or the stop (false). Throws
-  // Error "archive.refused" when the store refuses before it has ever taken anything.
+  // Until all of the output, which has ended unless `once`, is in the store (true), or the stop
+  // (false). Throws Error "archive.refused" when the store refuses before it has ever taken
+  // anything, and the store's when that has failed for longer than the patience.
   bool run();
   MirrorStatus status() const;
 
@@ -108,6 +111,7 @@ class Mirror {
   void wait();
   void tell_lag();
   bool has_ended() const;
+  bool is_current() const;
 
   Store& store_;
   const MirrorOptions options_;

@@ -97,8 +97,8 @@ bool MirrorRendition::is_wanted(const std::string& uri) const {
   return at == files_.end() || at->second == State::kFound;
 }
 
-// An EVENT playlist must be there from its start, and so must what has ended; of a window that moves
-// on the older half is not worth it.
+// An EVENT playlist must be there from its start, and so must what has ended; of a window that
+// moves on the older half is not worth it.
 size_t MirrorRendition::first_wanted() const {
   const bool moves = local_.type == hls::PlaylistType::kLive && !local_.ended;
   return moves ? local_.segments.size() / 2 : 0;

@@ -44,6 +44,8 @@ class MirrorRendition {
 
   uint64_t skipped() const { return skipped_; }  // left the window before they were in the store
   uint64_t behind() const;                       // listed on the disk, not in the store
+  // The store has what there is now, ended or not.
+  bool is_current() const { return !changed_ && !publishing_ && behind() == 0; }
 
  private:
   enum class State { kFound, kSending, kStored, kAbsent };

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   root.example("stream-archive get demo-20261120T100000Z --store s3://bucket/a -o out",
                "get it back");
   root.file("STATE/archive/queue", "what is on its way");
+  root.file("STATE/archive/followed", "what follow has brought where");
   root.file("STATE/archive/index",
             "local copies of the catalogues; made again when they are missing");
   root.file("STATE/archive/chats/CHAT", "which messages hold what, and the catalogue of a chat");
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
   root.file("STORE/_catalog/STREAM/RECORDING.json", "its entry in the catalogue, stream.catalog/1");
   root.subcommand(archive::put_command());
   root.subcommand(archive::push_command());
+  root.subcommand(archive::follow_command());
   root.subcommand(archive::get_command());
   root.subcommand(archive::verify_command());
   root.subcommand(archive::presign_command());

@@ -1,18 +1,12 @@
 // push: a live HLS output into a store while it grows.
-#include <sys/stat.h>
-
-#include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 
-#include "archive/hash.h"
-#include "archive/mirror.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "cli/progress.h"
-#include "os/file_lock.h"
-#include "verbs.h"
+#include "mirroring.h"
 
 namespace stream::archive {
 namespace {
@@ -36,98 +30,41 @@ struct PushOptions : StoreOptions, EventOptions {
   bool keep = false;
 };
 
-double seconds(Nanoseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
-
-Json lag_json(const MirrorStatus& s) {
-  return {{"segment_p50_seconds", seconds(s.segments.quantile(.5))},
-          {"segment_p95_seconds", seconds(s.segments.quantile(.95))},
-          {"playlist_p50_seconds", seconds(s.playlists.quantile(.5))},
-          {"playlist_p95_seconds", seconds(s.playlists.quantile(.95))},
-          {"behind", s.behind},
-          {"skipped", s.skipped},
-          {"objects", s.objects},
-          {"bytes", s.bytes}};
-}
-
 // However the verb ends, nobody asks for its status any more.
 struct StatusGuard {
   control::Service& service;
   ~StatusGuard() { service.status(nullptr); }
 };
 
-std::string line_of(const MirrorStatus& s) {
-  char text[120];
-  std::snprintf(text, sizeof text, "%llu objects  lag p95 %.2f s  behind %llu  skipped %llu",
-                static_cast<unsigned long long>(s.objects), seconds(s.segments.quantile(.95)),
-                static_cast<unsigned long long>(s.behind),
-                static_cast<unsigned long long>(s.skipped));
-  return text + std::string(s.failing.empty() ? "" : "  the store fails");
-}
-
-Mirror::Events mirror_events(control::Service& service, const std::string& url) {
-  Mirror::Events events;
-  events.live = [&service, url] {
-    service.emit("mirror.live", {{"url", url}});
-    service.status_line("mirroring to " + url);
-  };
-  events.failing = [&service](const std::string& why) {
-    log::warning("the store fails; the mirror stands still: " + why);
-    service.emit("mirror.failing", {{"reason", why}});
-  };
-  events.recovered = [&service](Nanoseconds outage) {
-    log::info("the store takes what comes again");
-    service.emit("mirror.recovered", {{"outage_seconds", seconds(outage)}});
-  };
-  events.lag = [&service](const MirrorStatus& s) { service.emit("mirror.lag", lag_json(s)); };
-  return events;
-}
-
 Exit push(const PushOptions& o, const cli::Context& context, control::Service& service,
           const std::string& stream) {
-  const std::shared_ptr<OpenStore> opened = o.open_for(service);
-  OpenStore& store = *opened;
   MirrorOptions options;
   options.directory = o.directory;
-  options.prefix = store.key(stream + "/");
   options.parallel = o.parallel;
   options.keep = o.keep;
   options.stop_fd = service.stop_fd();
-  const std::string url = store.store->url(options.prefix + "master.m3u8");
-  const os::FileLock lock(
-      state_dir() + "/push-" + sha256_of(store.endpoint + url).substr(0, 24) + ".lock",
-      "the mirror at " + url);
-  const std::shared_ptr<Mirror> mirror(
-      new Mirror(*store.store, options, mirror_events(service, url)),
-      [opened](Mirror* gone) { delete gone; });  // the store outlives it
+  const auto mirroring = std::make_shared<Mirroring>(o.open_for(service), service, options, stream);
+  const std::string& url = mirroring->url();
   const StatusGuard guard{service};
-  service.status([mirror, url](const std::string&) {
-    const MirrorStatus s = mirror->status();
-    Json status = lag_json(s);
-    status["url"] = url;
-    status["live"] = s.live;
-    status["failing"] = s.failing.empty() ? Json(nullptr) : Json(s.failing);
-    return status;
+  service.status([mirroring](const std::string&) {
+    return status_json(mirroring->status(), mirroring->url());
   });
   service.ready("mirroring " + o.directory + " to " + url);
-  bool ended = false;
   {
-    const cli::LiveLine line(context, [&] { return line_of(mirror->status()); });
-    ended = mirror->run();
+    const cli::LiveLine line(context, [&] { return line_of(mirroring->status()); });
+    mirroring->run();
   }
-  const MirrorStatus s = mirror->status();
-  if (ended) service.emit("mirror.ended", lag_json(s));
+  const MirrorStatus s = mirroring->status();
   if (context.json()) {
-    Json json = lag_json(s);
+    Json json = to_json(s);
     json.update({{"schema", "stream.archive.push/1"},
                  {"url", url},
-                 {"ended", ended},
+                 {"ended", s.ended},
                  {"removed", s.removed},
                  {"failures", s.failures}});
     context.print_json(json);
   } else {
-    context.confirm((ended ? "the output has ended and is at " : "stopped mirroring to ") + url +
+    context.confirm((s.ended ? "the output has ended and is at " : "stopped mirroring to ") + url +
                     ": " + line_of(s));
   }
   return Exit::kOk;

@@ -15,6 +15,7 @@ namespace stream::archive {
 
 cli::Command put_command();
 cli::Command push_command();
+cli::Command follow_command();
 cli::Command get_command();
 cli::Command verify_command();
 cli::Command presign_command();
