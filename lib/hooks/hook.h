@@ -21,8 +21,12 @@ struct Hook {
 };
 
 // What a person wants to know of a stream.
-inline constexpr std::string_view kUsualEvents[] = {
-    "stream.*", "recording.ready", "destination.refused", "destination.gave_up", "process.gave_up"};
+inline constexpr std::string_view kUsualEvents[] = {"stream.*",
+                                                    "recording.ready",
+                                                    "recording.archived",
+                                                    "destination.refused",
+                                                    "destination.gave_up",
+                                                    "process.gave_up"};
 
 bool wants(const Hook& hook, std::string_view event);
 // "stream.live" or "stream.*", of events that exist and may be sent. What is told of hooks

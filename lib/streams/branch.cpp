@@ -174,7 +174,9 @@ void Branch::on_ended(const os::Ended& ended, Nanoseconds now, const std::string
   const bool over = ended.known && (ended.code == 7 || ended.code == 12);
   if (reader && media != media_ && (!ended.known || ended.code == 0 || over)) return;
   if (ended.known && ended.code == 0) {
-    if (reader)
+    if (wanted_->stores)  // somebody ended it: there may be more to store
+      next_try_ = now + kAskAgain;
+    else if (reader)
       done_media_ = media_;
     else
       done_ = true;

@@ -37,6 +37,7 @@ class Branch {
 
   const std::string& tool() const { return tool_; }
   bool reads_media() const { return wanted_ && wanted_->reads_media; }
+  bool stores() const { return wanted_ && wanted_->stores; }
   bool wanted() const { return wanted_.has_value(); }
   bool idle() const { return !child_; }
   bool ready() const { return child_ && ready_; }

@@ -18,6 +18,7 @@ constexpr std::array kFigures = {
     Figure{"ingest", "cores per Mbit/s", kBench, 0.001},
     Figure{"record", "cores per Mbit/s", kBench, 0.0009},
     Figure{"simulcast", "cores per Mbit/s sent", "tests/bench/simulcast.sh", 0.00014},
+    Figure{"archive", "cores per Mbit/s sent", "tests/bench/archive.sh", 0.00034},
     Figure{"test pattern", "cores per Mpixel/s", kBench, 0.007},
 };
 
@@ -123,6 +124,17 @@ Need simulcast_need(const File& file, const Picture& source, double input_bps) {
   return need;
 }
 
+// Recordings may go later and slower; in the long run it is as much.
+Need archive_need(const File& file, const Picture& source, double input_bps) {
+  Need need{"archive", 0, 0, 0};
+  if (archives_recordings(file)) need.up_bps += input_bps;
+  const Part* ladder = archives_live(file) ? file.find("ladder") : nullptr;
+  if (ladder)
+    for (const Rung& rung : rungs_of(*ladder, source)) need.up_bps += rung.bps;
+  need.cores = figure("archive") * need.up_bps / 1e6;
+  return need;
+}
+
 }  // namespace
 
 std::span<const Figure> figures() {
@@ -166,6 +178,8 @@ Estimate estimate(const File& file) {
       need.disk_bytes = e.input_bps / 8 * 3600;
     } else if (process.tool == "simulcast") {
       need = simulcast_need(file, source, e.input_bps);
+    } else if (process.tool == "archive") {
+      need = archive_need(file, source, e.input_bps);
     }
     e.needs.push_back(std::move(need));
   }

@@ -69,6 +69,20 @@ void need(const Node& node, const Part& part, const char* key) {
     node.fail("'" + std::string(key) + "' is missing in " + std::string(part.section->name));
 }
 
+void check_archive(const Node& node, const Part& part, const Node& root) {
+  need(node, part, "to");
+  const std::string what = part.value("what");
+  const char* missing = what == "live" || root.find("record") ? nullptr : "record";
+  if ((what == "live" || what == "all") && !root.find("ladder")) missing = "ladder";
+  if (missing)
+    node.fail(std::string("nothing makes what it is for: there is no section ") + missing,
+              "add it, or say what: " + std::string(what == "live" ? "recordings" : "live"));
+  if (!part.value("to").starts_with("telegram:")) return;
+  if (what == "live" || what == "all")
+    node.at("what").fail("a chat can't hold a live output", "leave it out: recordings go there");
+  need(node, part, "credentials");
+}
+
 Destination parse_destination(const std::string& name, const Node& node,
                               const std::string& directory) {
   Destination d{name, {}, {}};
@@ -139,6 +153,16 @@ const Part* File::find(std::string_view section_name) const {
   return nullptr;
 }
 
+bool archives_recordings(const File& file) {
+  const Part* archive = file.find("archive");
+  return archive && archive->value("what") != "live";
+}
+
+bool archives_live(const File& file) {
+  const Part* archive = file.find("archive");
+  return archive && (archive->value("what") == "live" || archive->value("what") == "all");
+}
+
 File parse_file(const Node& root, const std::string& directory) {
   std::vector<std::string> known{"name",     "title",        "group", "visibility",
                                  "schedule", "destinations", "hooks"};
@@ -173,6 +197,7 @@ File parse_file(const Node& root, const std::string& directory) {
       if (!part.find("hls") && !root.find("ladder"))
         node->fail("nothing says what is served", "say hls: DIR, or add a ladder");
     }
+    if (section.name == "archive") check_archive(*node, part, root);
     file.parts.push_back(std::move(part));
   }
   if (!file.find("input"))

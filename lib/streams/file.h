@@ -25,6 +25,7 @@ enum class Kind {
   kName,    // the grammar of stream names
   kPath,    // made absolute from the file's directory
   kPlace,   // a URL, @file:PATH and the like, or a path
+  kStore,   // s3://BUCKET/PREFIX, dir:PATH, telegram://CHAT
   kSource,  // of a secret: @vault:NAME, @file:PATH
   kSize,    // 2GiB
   kTimeOrSize,
@@ -55,6 +56,7 @@ struct Section {
   std::string_view name;  // in the file
   std::string_view tool;  // the program that does it
   std::span<const Key> keys;
+  std::string_view verb = {};  // of that program
 };
 std::span<const Section> sections();
 const Section& section(std::string_view name);
@@ -104,6 +106,10 @@ Json to_json(const hooks::Hook& hook);
 // The section "visibility".
 manifest::Rights parse_visibility(const config::Node& node);
 Json visibility_json(const manifest::Rights& rights);
+
+// What its archive takes, where it has one: the recordings, the ladder's output.
+bool archives_recordings(const File& file);
+bool archives_live(const File& file);
 
 // Throw Error kConfig "config.invalid" with file, line, column and, where there is one, the right
 // word. `directory` is what relative paths are relative to.

@@ -25,8 +25,29 @@ void add_settings(std::vector<std::string>& argv, const Part& part, const File& 
   }
 }
 
+// Who may see what goes to the archive.
+void add_rights(std::vector<std::string>& argv, const manifest::Rights& rights) {
+  if (!rights.is_public) argv.push_back("--private");
+  if (rights.hidden) argv.push_back("--hidden");
+  if (!rights.owner.empty()) argv.insert(argv.end(), {"--owner", rights.owner});
+  for (const std::string& user : rights.allow) argv.insert(argv.end(), {"--allow", user});
+}
+
+Process make_archive(const File& file, const Part& part) {
+  Process process{"archive", {"stream-archive", std::string(part.section->verb), file.name}};
+  process.stores = true;
+  if (archives_recordings(file))
+    process.argv.insert(process.argv.end(), {"--recordings", file.find("record")->value("output")});
+  if (archives_live(file))
+    process.argv.insert(process.argv.end(), {"--live", file.find("ladder")->value("output")});
+  add_settings(process.argv, part, file);
+  if (file.visibility) add_rights(process.argv, *file.visibility);
+  return process;
+}
+
 Process make(const File& file, const Part& part) {
-  Process process{std::string(part.section->tool), {}, false};
+  Process process{std::string(part.section->tool), {}};
+  if (process.tool == "archive") return make_archive(file, part);
   process.reads_media = process.tool != "ingest" && process.tool != "serve";
   process.argv = {"stream-" + process.tool};
   if (process.reads_media) process.argv.insert(process.argv.end(), {"--input", "bus:" + file.name});
@@ -57,6 +78,14 @@ std::vector<Process> processes(const File& file) {
   // Viewers may come before the media does.
   std::stable_partition(list.begin(), list.end(), [](const Process& p) { return !p.reads_media; });
   return list;
+}
+
+std::optional<Process> archive_once(const File& file) {
+  const Part* part = file.find("archive");
+  if (!part) return std::nullopt;
+  Process process = make_archive(file, *part);
+  process.argv.push_back("--once");
+  return process;
 }
 
 bool Difference::empty() const {

@@ -116,6 +116,27 @@ constexpr Key kServeKeys[] = {
     {"idle_timeout", "--idle-timeout", kDuration, false, "", "how long a silent one is kept"},
 };
 
+constexpr Key kArchiveKeys[] = {
+    {"to", "--to", kStore, false, "",
+     "the store: s3://BUCKET/PREFIX, dir:PATH, telegram://CHAT (required)"},
+    {"what", "", kText, false, "recordings live all",
+     "what goes there: the recordings (as it is), the ladder's output while it grows, or both"},
+    {"endpoint", "--endpoint", kUrl, false, "", "where an S3 store is that is not AWS"},
+    {"region", "--region", kText, false, "", "the bucket's region"},
+    {"addressing", "--addressing", kText, false, "auto path virtual",
+     "whether the bucket stands in the path or in the host's name"},
+    {"credentials", "--credentials", kSource, false, "", "who writes there"},
+    {"delete_after", "--delete-after", kText, false, "never verified",
+     "verified: recordings go from here once they were read back from there"},
+    {"keep", "--keep", kFlag, false, "", "leave segments there that left the live window"},
+    {"limit", "--limit", kBitRate, false, "", "bandwidth for recordings"},
+    {"parallel", "--parallel", kCount, false, "", "parts of recordings under way at a time"},
+    {"part_size", "--part-size", kSize, false, "", "of them"},
+    {"retry_for", "--retry-for", kDuration, false, "", "how long a failing store is tried"},
+    {"stall_timeout", "--stall-timeout", kDuration, false, "",
+     "a connection on which nothing moves for so long is made anew"},
+};
+
 // Of stream-simulcast's --to, behind the address.
 constexpr Key kDestinationKeys[] = {
     {"profile", ",profile=", kText, false, "", "the platform, when the name does not say it"},
@@ -131,7 +152,7 @@ constexpr Key kDestinationKeys[] = {
 constexpr std::array kSections = {
     Section{"input", "ingest", kInputKeys},   Section{"ladder", "ladder", kLadderKeys},
     Section{"record", "record", kRecordKeys}, Section{"simulcast", "simulcast", kSimulcastKeys},
-    Section{"serve", "serve", kServeKeys},
+    Section{"serve", "serve", kServeKeys},    Section{"archive", "archive", kArchiveKeys, "follow"},
 };
 
 }  // namespace

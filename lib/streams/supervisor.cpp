@@ -27,6 +27,7 @@ constexpr Nanoseconds kReadersEnd = 3s;  // of the five seconds; then the source
 constexpr Nanoseconds kAllEnd = 4800ms;  // then nothing is asked any more
 constexpr Nanoseconds kDestinationsPause = 300ms;
 constexpr auto kDestinationsAnswer = 1s;
+constexpr char kArchive[] = "archive";
 
 }  // namespace
 
@@ -56,8 +57,10 @@ void Supervisor::want_all() {
   for (const Process& process : list) branch(process.tool).want(process);
   for (const Section& section : sections()) {
     const std::string tool(section.tool);
-    if (std::none_of(list.begin(), list.end(), [&](const Process& p) { return p.tool == tool; }))
-      branch(tool).want(std::nullopt);
+    const bool there =
+        std::any_of(list.begin(), list.end(), [&](const Process& p) { return p.tool == tool; });
+    // What still takes an earlier run's recordings away is left to it.
+    if (!there && (tool != kArchive || find(tool))) branch(tool).want(std::nullopt);
   }
   const auto rank = [&](const std::unique_ptr<Branch>& one) {
     const auto at = std::find_if(list.begin(), list.end(),
@@ -66,6 +69,13 @@ void Supervisor::want_all() {
   };
   std::stable_sort(branches_.begin(), branches_.end(),
                    [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+}
+
+// Between sessions too.
+void Supervisor::want_archive() {
+  for (const Process& process : processes(file_))
+    if (process.stores) return branch(process.tool).want(process);
+  if (Branch* one = find(kArchive)) one->want(std::nullopt);
 }
 
 // Which stream is on the bus: the socket of each is another.
@@ -92,15 +102,17 @@ void Supervisor::step(Nanoseconds now) {
   bool earlier_ready = true;
   for (const auto& one : branches_) {
     // What reads media waits for media alone: a page that can't be served costs no recording.
-    const bool may = one->reads_media() ? !media_.empty() : earlier_ready;
+    const bool may = one->stores() || (one->reads_media() ? !media_.empty() : earlier_ready);
     one->step(now, media_, !ending_ && may && (guarded || one->tool() != "ladder"));
-    if (one->wanted() && !one->reads_media())
+    if (one->wanted() && !one->reads_media() && !one->stores())
       earlier_ready =
           earlier_ready && (one->ready() || (one->gave_up() && one->tool() != "ingest"));
   }
   if (ending_) {
     step_end(now);
   } else if (asleep_) {
+    if (leaving_)
+      for (const auto& one : branches_) one->want(std::nullopt);
     over_ = leaving_ && all_idle();
   } else {
     if (earlier_ready && !opened_) {
@@ -283,7 +295,9 @@ void Supervisor::wait(Nanoseconds) {
     if (one->handle() >= 0) fds.push_back({one->handle(), POLLIN, 0});
   }
   // Nothing to do until the timer: only the watchdog wants to hear of us.
-  const bool sleeps = asleep_ && !leaving_ && all_idle();
+  const bool sleeps = asleep_ && !leaving_ &&
+                      std::all_of(branches_.begin(), branches_.end(),
+                                  [](const auto& one) { return one->stores() || one->idle(); });
   if (sleeps) fds.push_back({timer_.fd(), POLLIN, 0});
   const auto most = os::watchdog_interval().value_or(kSleep);
   const auto time = sleeps ? std::chrono::ceil<std::chrono::milliseconds>(most / 2) : kTick;

@@ -49,6 +49,7 @@ class Supervisor {
   Branch& branch(const std::string& tool);
   Branch* find(const std::string& tool);
   void want_all();
+  void want_archive();
   void step(Nanoseconds now);
   void wait(Nanoseconds now);
   std::string media(Nanoseconds now);

@@ -144,7 +144,7 @@ Json Supervisor::apply(const File& file) {
   stream_.file = to_json(file);
   teller_.set(file_.hooks);
   if (zone_) take_schedule();
-  if (!asleep_) want_all();
+  asleep_ ? want_archive() : want_all();
   save();
   Json fields = to_json(d);
   service_.emit("stream.applied", fields);

@@ -32,7 +32,9 @@ void Supervisor::begin_run() {
   zone_ = os::load_zone(file_.schedule->time_zone);
   asleep_ = true;
   // What still runs is taken over by a session, or ended.
-  for (const Section& section : sections()) branch(std::string(section.tool)).want(std::nullopt);
+  for (const Section& section : sections())
+    if (section.name != "archive") branch(std::string(section.tool)).want(std::nullopt);
+  want_archive();
 }
 
 // Told by the wall clock alone, and anew when that was put back.
@@ -163,6 +165,7 @@ bool Supervisor::go_on() {
   ending_ = failed_ = over_ = opened_ = false;
   look_ = {};
   for (const auto& one : branches_) one->want(std::nullopt);
+  want_archive();
   return true;
 }
 

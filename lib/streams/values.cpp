@@ -61,6 +61,20 @@ std::string absolute_input(const Node& node, const std::string& text,
   return name + "=" + absolute_place(node, where, directory);
 }
 
+std::string absolute_store(const Node& node, const std::string& text,
+                           const std::string& directory) {
+  constexpr std::string_view kDirectory = "dir:";
+  if (text.starts_with(kDirectory))
+    return std::string(kDirectory) + absolute_path(text.substr(kDirectory.size()), directory);
+  const auto url = parse_url(text);
+  if (!text.starts_with("s3://") && !text.starts_with("telegram://"))
+    node.fail("'" + escaped(text, 100) + "' is no store",
+              "write s3://BUCKET/PREFIX, dir:PATH or telegram://CHAT");
+  if (url && !url->password.empty())
+    node.fail("the URL carries a password", "say credentials: \"@vault:NAME\"");
+  return text;
+}
+
 // The text of a value once it is known to be one of its kind; what the units throw is told with
 // the position by read_value().
 std::string checked(const Node& node, const Key& key, const std::string& directory) {
@@ -80,6 +94,8 @@ std::string checked(const Node& node, const Key& key, const std::string& directo
       return absolute_path(text, directory);
     case Kind::kPlace:
       return absolute_place(node, text, directory);
+    case Kind::kStore:
+      return absolute_store(node, text, directory);
     case Kind::kSource:
     case Kind::kStreamSource:
       if (!text.starts_with("@"))

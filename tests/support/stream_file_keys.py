@@ -15,7 +15,7 @@ import tree
 SCHEMA = "lib/streams/schema/stream-file-1.json"
 PAGE = "man/stream.yaml.5"
 ROW = re.compile(r'\{"(\w+)", "([\w,=-]*)", k(\w+), (true|false), "([^"]*)",\s*"([^"]*)"\}', re.S)
-SECTION = re.compile(r'Section\{"(\w+)", "(\w+)", (\w+)\}')
+SECTION = re.compile(r'Section\{"(\w+)", "(\w+)", (\w+)(?:, "(\w+)")?\}')
 TYPES = {"Flag": "boolean", "Stream": "boolean", "Count": "integer", "Number": "number"}
 
 
@@ -31,8 +31,8 @@ def rows_of(table):
 
 
 def sections():
-    for name, tool, table in SECTION.findall(text_of_code()):
-        yield name, tool, rows_of(table)
+    for name, tool, table, verb in SECTION.findall(text_of_code()):
+        yield name, tool, verb, rows_of(table)
 
 
 def value_schema(kind, many, choices, meaning):
@@ -53,12 +53,13 @@ def schema_of(parts):
         "title": {"type": "string", "maxLength": 200, "description": "for people"},
         "group": {**name, "description": "streams that belong together"},
     }
-    for section, tool, rows in parts:
+    for section, tool, verb, rows in parts:
         properties[section] = {
-            "type": "object", "additionalProperties": False, "description": f"options of stream-{tool}",
+            "type": "object", "additionalProperties": False,
+            "description": f"options of stream-{tool}" + (f" {verb}" if verb else ""),
             "properties": {key: value_schema(kind, many, choices, meaning)
                            for key, _, kind, many, choices, meaning in rows}}
-    for section, key in (("ladder", "output"), ("record", "output"), ("serve", "listen")):
+    for section, key in (("ladder", "output"), ("record", "output"), ("serve", "listen"), ("archive", "to")):
         properties[section]["required"] = [key]
     span = {"type": "string", "pattern": "^[0-9.]+(ms|s|m|h|d)$"}
     ends = {"duration": {**span, "description": "how long"},
@@ -135,8 +136,9 @@ def page_items(rows):
 
 def page_part(parts):
     out = []
-    for section, tool, rows in parts:
-        out.append(f".Ss {section}\nThe options of\n.Xr stream-{tool} 1 .")
+    for section, tool, verb, rows in parts:
+        of = f"\n.Ic {verb}\nof" if verb else ""
+        out.append(f".Ss {section}\nThe options of{of}\n.Xr stream-{tool} 1 .")
         out.append(".Bl -tag -width admission_timeout -compact")
         out += page_items(rows)
         out.append(".El")
@@ -163,9 +165,9 @@ def main():
         problems.append(f"{SCHEMA} is stale: run tests/support/stream_file_keys.py --write")
     if tree.read(PAGE) != made:
         problems.append(f"{PAGE} is stale: run tests/support/stream_file_keys.py --write")
-    for section, tool, rows in parts:
-        program = os.path.join(os.environ["TOOLS_BIN"], f"stream-{tool}")
-        options = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    for section, tool, verb, rows in parts:
+        program = [os.path.join(os.environ["TOOLS_BIN"], f"stream-{tool}"), *([verb] if verb else [])]
+        options = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True).stdout
         for key, option, *_ in rows:
             if option and not re.search(rf"{option}\b(?!-)", options):
                 problems.append(f"{section}.{key}: stream-{tool} has no {option}")

@@ -8,7 +8,7 @@ up() { start up stream-ctl up "${1:-s.yaml}" --events "$T/events" --restart-dela
 # The processes that run PROGRAM for demo here.
 count() {
   local pid n=0
-  for pid in $(pgrep -f "^stream-$1 "); do
+  for pid in $(pgrep -f "^stream-$1( |\$)"); do
     grep -qzFx "TEST_ID=$T" "/proc/$pid/environ" 2>/dev/null && n=$((n + 1))
   done
   echo $n

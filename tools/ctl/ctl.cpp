@@ -33,6 +33,14 @@ void declare_name(Command& verb, Options& options) {
   verb.positional("NAME", options.name, "the stream").completes(Completion::kStream);
 }
 
+void check_name_or_all(const Options& options, const std::string& verb) {
+  if (options.all == options.name.empty()) return;
+  throw Error(
+      Exit::kUsage, options.all ? "usage.value" : "usage.missing",
+      options.all ? "--all and the name of a stream exclude each other" : "no stream is named",
+      "for example stream-ctl " + verb + " --all");
+}
+
 std::vector<std::string> tools_of(const std::string& name, const std::string& tool, Duration wait) {
   check_stream_name(name);
   const std::string wanted = tool.starts_with("stream-") ? tool.substr(7) : tool;
@@ -86,7 +94,8 @@ Command command(Options& options) {
       "Asks the programs to finalise what they write and end, and waits until they have. Of a "
       "stream that stream-ctl up runs, stream-ctl is asked to end all of it. What belongs to "
       "others "
-      "goes on: an input that the stream file calls external ends when TOOL says ingest.");
+      "goes on: an input that the stream file calls external ends when TOOL says ingest. What is "
+      "not in its archive yet is taken there after that, see archive.");
   declare_name(stop_verb, options);
   declare_tool(stop_verb, options);
   stop_verb.option("--timeout", options.timeout, "TIME", "how long to wait until they are gone");

@@ -41,6 +41,7 @@ int events(const Options& options, const cli::Context& context);
 int call(const Options& options, const cli::Context& context);
 int start(const Options& options, const cli::Context& context);
 int edit(const Options& options, const cli::Context& context);
+int archive(const Options& options, const cli::Context& context);
 int up(const Options& options, const cli::Context& context);
 int apply(const Options& options, const cli::Context& context);
 int create(const Options& options, const cli::Context& context);
@@ -63,6 +64,8 @@ int hooks_secret(const Options& options, const cli::Context& context);
 
 // Their declarations, by what they are about.
 void declare_name(cli::Command& verb, Options& options);
+// One stream or --all of them. Throws Error kUsage.
+void check_name_or_all(const Options& options, const std::string& verb);
 void declare_file_verbs(cli::Command& root, Options& options);
 void declare_stream_verbs(cli::Command& root, Options& options);
 void declare_hooks_verbs(cli::Command& root, Options& options);

@@ -47,13 +47,7 @@ Command retry_command(Options& options) {
   declare_hook(verb, options);
   verb.flag("--all", options.all, "of all streams that do not run");
   verb.option("--timeout", options.timeout, "TIME", "how long, of one that does not run");
-  verb.check([&] {
-    if (options.all == options.name.empty()) return;
-    throw Error(
-        Exit::kUsage, options.all ? "usage.value" : "usage.missing",
-        options.all ? "--all and the name of a stream exclude each other" : "no stream is named",
-        "for example stream-ctl hooks retry --all");
-  });
+  verb.check([&] { check_name_or_all(options, "hooks retry"); });
   verb.run([&](Context& context) {
     return options.all ? hooks_retry_all(options, context) : hooks_retry(options, context);
   });

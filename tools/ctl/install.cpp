@@ -142,7 +142,7 @@ int install(InstallOptions o, const cli::Context& context) {
   else
     context.confirm(
         "next: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload; systemctl "
-        "enable --now stream.target stream-hooks.timer stream@NAME");
+        "enable --now stream.target stream-hooks.timer stream-archive.timer stream@NAME");
   return 0;
 }
 
@@ -155,9 +155,10 @@ cli::Command install_command() {
       "Writes stream@.service, which runs CONFIG/NAME.yaml by stream-ctl up, "
       "stream-session@.service with its timer, which does so only while a session of its schedule "
       "is due, stream-ingest.service for one ingest of all streams, with stream-ingest.socket that "
-      "may listen for it, stream-metrics.service, stream-archive-prune.service and "
-      "stream-hooks.service with their timers, stream.slice, stream.target and what makes the user "
-      "stream and its directories. The services are closed in: systemd-analyze security says what "
+      "may listen for it, stream-metrics.service, stream-archive-prune.service, "
+      "stream-archive.service and stream-hooks.service with their timers, stream.slice, "
+      "stream.target and what makes the user stream and its directories. The services are closed "
+      "in: systemd-analyze security says what "
       "they may. Nothing is "
       "enabled and nothing started; files that are so already are left alone.\n\n"
       "For a user's own service manager, what only the system's can grant is left out, and no "

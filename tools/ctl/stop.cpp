@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "archive.h"
 #include "base/error.h"
 #include "control/client.h"
 #include "ctl.h"
@@ -20,6 +21,7 @@ using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kHooks = std::chrono::milliseconds(2500);
+const std::string kArchive = "archive";
 
 // What still listens at the deadline.
 std::vector<std::string> wait_gone(const std::string& name, std::vector<std::string> tools,
@@ -125,6 +127,8 @@ int stop(const Options& options, const cli::Context& context) {
         if (e.code() == Exit::kNotAllowed) throw;
       }
     }
+    // What takes recordings away comes back at once, to finish that.
+    if (has_supervisor) std::erase(tools, kArchive);
     left = wait_gone(options.name, tools, deadline);
   }
   if (!left.empty())
@@ -132,7 +136,11 @@ int stop(const Options& options, const cli::Context& context) {
         Exit::kTimeout, "stop.timeout",
         joined(left) + " of '" + options.name + "' still runs after " + to_text(options.timeout),
         "look at: stream-ctl status " + options.name);
-  if (whole && !has_supervisor && !options.dry_run) note_end(options.name);
+  const bool ends_stream = whole && !has_supervisor && tools != std::vector{kArchive};
+  if (ends_stream && !options.dry_run) {
+    note_end(options.name);
+    leave_archive(options.name);
+  }
   if (context.json())
     context.print_json({{"schema", "stream.ctl.stop/1"},
                         {"stream", options.name},

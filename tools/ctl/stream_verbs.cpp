@@ -62,6 +62,24 @@ Command start_command(Options& options) {
   return verb;
 }
 
+Command archive_command(Options& options) {
+  Command verb("archive", "take what a stream has left to its archive");
+  verb.description(
+      "While a stream with the section archive runs, stream-ctl up does that; what is left at its "
+      "end is taken there afterwards by this verb, which stream-ctl up starts in the background, "
+      "with its messages in STATE/NAME/ctl.log. By hand it returns when all is there. What fails "
+      "is left for the next time; --all is for a line in a crontab(5) and for "
+      "stream-archive.timer, so that a machine that was switched off, or a store that was away for "
+      "long, costs no recording. Streams that run are left to stream-ctl up.");
+  verb.example("stream-ctl up wedding.yaml && stream-ctl archive wedding",
+               "Run a stream and wait until its recording is in the archive");
+  verb.positional("NAME", options.name, "the stream").optional().completes(Completion::kStream);
+  verb.flag("--all", options.all, "of all streams that do not run");
+  verb.check([&] { check_name_or_all(options, "archive"); });
+  verb.run([&](Context& context) { return archive(options, context); });
+  return verb;
+}
+
 Command edit_command(Options& options) {
   Command verb("edit", "change a stream's file in an editor and apply it");
   verb.description(
@@ -143,6 +161,7 @@ void declare_stream_verbs(Command& root, Options& options) {
   root.subcommand(std::move(tick_verb))
       .subcommand(up_command(options))
       .subcommand(start_command(options))
+      .subcommand(archive_command(options))
       .subcommand(edit_command(options))
       .subcommand(std::move(apply_verb))
       .subcommand(std::move(create_verb))

@@ -1,3 +1,4 @@
+#include "archive.h"
 #include "base/error.h"
 #include "cli/secret_source.h"
 #include "control/service.h"
@@ -24,6 +25,10 @@ int up(const Options& options, const cli::Context& context) {
   const bool waits = given.file.schedule && !options.now;
   context.confirm((waits ? "running '" + name + "' by its schedule" : "running '" + name + "'") +
                   "; stream-ctl status " + name + " shows it");
+  const struct Rest {  // however it ends
+    const std::string& name;
+    ~Rest() { leave_archive(name); }
+  } rest{name};
   return service.run([&] { return supervisor.run(); });
 }
 

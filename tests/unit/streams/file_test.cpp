@@ -137,6 +137,32 @@ TEST_CASE("processes") {
   CHECK(processes(parse("name: a\ninput: {external: true}\n")).empty());
 }
 
+TEST_CASE("an archive: what it follows, for whom; what is left at the end") {
+  using Words = std::vector<std::string>;
+  const std::string base =
+      "name: a\ninput: {test_pattern: true}\nladder: {output: hls}\nrecord: {output: rec}\n"
+      "visibility: {visible: false, public: false, allow: [anna, ben], owner: otto}\n";
+  const File file = parse(base + "archive: {to: \"dir:kept\", what: all, limit: 10M}\n");
+  const auto list = processes(file);
+  const auto at = std::find_if(list.begin(), list.end(), [](const auto& p) { return p.stores; });
+  REQUIRE(at != list.end());
+  CHECK_FALSE(at->reads_media);
+  Words words{"stream-archive", "follow",  "a",        "--recordings",
+              "/srv/rec",       "--live",  "/srv/hls", "--to",
+              "dir:/srv/kept",  "--limit", "10M",      "--private",
+              "--hidden",       "--owner", "otto",     "--allow",
+              "anna",           "--allow", "ben"};
+  CHECK(at->argv == words);
+  words.push_back("--once");
+  CHECK(archive_once(file)->argv == words);
+  CHECK_FALSE(archive_once(parse(base)));
+  const File recordings = parse(base + "archive: {to: \"s3://b/p\"}\n");
+  CHECK(archives_recordings(recordings));
+  CHECK_FALSE(archives_live(recordings));
+  CHECK(difference(parse(base), recordings).started == Words{"archive"});
+  CHECK(difference(recordings, file).restarted == Words{"archive"});
+}
+
 TEST_CASE("what paths and secrets become") {
   using Words = std::vector<std::string>;
   const File file = parse(

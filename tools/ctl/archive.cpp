@@ -1,0 +1,241 @@
+// archive: what a stream that has ended left for its archive is taken there, and its hooks are
+// told.
+#include "archive.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "control/service.h"
+#include "ctl.h"
+#include "hooks.h"
+#include "hooks/hooks.h"
+#include "os/child.h"
+#include "os/dirs.h"
+#include "os/fd.h"
+#include "registry.h"
+#include "streams/process.h"
+
+namespace stream::ctl {
+namespace {
+
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr int kLookMs = 200;           // at what it has said
+constexpr auto kTell = 2500ms;         // hooks, at the end
+constexpr Nanoseconds kPatience = 3s;  // from SIGTERM to SIGKILL
+constexpr int kElsewhere = 15;         // another process is at it
+constexpr size_t kMostEvents = 1 << 20;
+
+// What stream-archive does for one stream.
+class Leftover {
+ public:
+  Leftover(streams::File file, streams::Process process)
+      : file_(std::move(file)),
+        process_(std::move(process)),
+        directory_(os::stream_runtime_dir(file_.name)),
+        events_(directory_ + "/archive.events") {}
+
+  const std::string& name() const { return file_.name; }
+  bool is_over() const { return code_.has_value(); }
+  int code() const { return code_.value_or(0); }
+  int handle() const { return child_ ? child_->fd() : -1; }
+  const std::string& reason() const { return reason_; }
+  size_t recordings() const { return recordings_.size(); }
+
+  // Another may be at it: it is waited for, or left alone.
+  void start(bool waits) {
+    child_ = os::Child::holder(directory_ + "/archive.run");
+    ours_ = !child_;
+    if (!ours_ && !waits) {
+      child_.reset();
+      code_ = kElsewhere;
+    }
+    if (!ours_) return;
+    const std::string program = os::find_program("stream-archive");
+    if (program.empty())
+      throw Error(Exit::kUnsupported, "program.absent", "stream-archive is not installed",
+                  "install it beside stream-ctl");
+    ::unlink(events_.c_str());
+    read_ = 0;
+    std::vector<std::string> argv = process_.argv;
+    argv.insert(argv.end(), {"--quiet", "--events", events_});
+    child_ = os::Child::spawn(program, argv, {}, directory_ + "/archive.run");
+  }
+
+  void step(bool waits) {
+    if (!child_) return;
+    const auto ended = child_->ended();
+    if (ours_) read_events();
+    if (!ended) return;
+    child_.reset();
+    if (!ours_ || (ended->known && ended->code == kElsewhere)) return start(waits);
+    code_ = ended->code;
+    ::unlink(events_.c_str());
+    if (told_) deliver_waiting(file_, kTell);
+  }
+
+  void end(int signal) {
+    if (child_ && ours_) child_->signal(signal);
+  }
+
+  Json to_json() const {
+    const char* state = code() == kElsewhere ? "elsewhere" : code() == 0 ? "done" : "left";
+    return {{"stream", file_.name},
+            {"store", file_.find("archive")->value("to")},
+            {"state", state},
+            {"recordings", recordings_},
+            {"reason", manifest::or_null(reason_)}};
+  }
+
+ private:
+  void read_events() {
+    const os::Fd file(::open(events_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file) return;
+    std::string text(kMostEvents, '\0');
+    const ssize_t n = ::pread(file.get(), text.data(), text.size(), read_);
+    text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+    size_t from = 0;
+    for (size_t end; (end = text.find('\n', from)) != text.npos; from = end + 1)
+      take(Json::parse(text.substr(from, end - from), nullptr, false));
+    read_ += static_cast<off_t>(from);
+  }
+
+  void take(const Json& event) {
+    if (!event.is_object()) return;
+    const std::string name = event.value("event", "");
+    if (name == "recording.archived")
+      recordings_.push_back({{"recording", event.value("recording", "")},
+                             {"bytes", event.value("bytes", uint64_t{0})}});
+    if (name == "file.failed" || name == "mirror.failing") reason_ = event.value("reason", "");
+    if (name == "exit" && reason_.empty() && event.value("code", 0) != 0)
+      reason_ = event.value("reason", "");
+    const std::vector<std::string> words{file_.name, name, event.value("recording", ""),
+                                         event.value("time", "")};
+    for (const hooks::Hook& hook : file_.hooks) {
+      if (!hooks::wants(hook, name)) continue;
+      hooks::Outbox(hooks::hooks_directory(file_.name) + "/" + hook.name)
+          .put({hooks::message_id(words), event.dump()}, wall_now());
+      told_ = true;
+    }
+  }
+
+  const streams::File file_;
+  const streams::Process process_;
+  const std::string directory_, events_;
+  std::optional<os::Child> child_;
+  bool ours_ = false, told_ = false;
+  off_t read_ = 0;
+  std::optional<int> code_;
+  std::string reason_;
+  Json recordings_ = Json::array();
+};
+
+// Until all are over; false: it was stopped.
+bool run_all(std::vector<Leftover>& list, bool waits, control::Service& service) {
+  std::optional<Nanoseconds> stopped;
+  for (;;) {
+    std::vector<pollfd> fds;
+    if (!stopped) fds.push_back({service.stop_fd(), POLLIN, 0});
+    for (Leftover& one : list) {
+      one.step(waits && !stopped);
+      if (one.handle() >= 0) fds.push_back({one.handle(), POLLIN, 0});
+    }
+    if (std::all_of(list.begin(), list.end(),
+                    [](const Leftover& one) { return one.is_over() || one.handle() < 0; }))
+      return !stopped;
+    if (!stopped && service.stopping()) {
+      stopped = monotonic_now();
+      for (Leftover& one : list) one.end(SIGTERM);
+    }
+    if (stopped && monotonic_now() - *stopped > kPatience) {
+      for (Leftover& one : list) one.end(SIGKILL);
+      return false;
+    }
+    ::poll(fds.data(), fds.size(), kLookMs);
+  }
+}
+
+// Those that stream-ctl up runs take care of it themselves.
+std::vector<Leftover> leftovers(const Options& options) {
+  std::vector<Leftover> list;
+  const auto streams =
+      options.all ? known_streams() : std::vector<manifest::Stream>{known_stream(options.name)};
+  for (const manifest::Stream& stream : streams) {
+    try {
+      streams::File file = streams::file_of(stream);
+      auto process = streams::archive_once(file);
+      if (!process && !options.all)
+        throw Error(Exit::kUsage, "archive.absent", "'" + stream.name + "' has no archive",
+                    "add the section archive, see stream.yaml(5)");
+      if (process && !supervised(stream.name)) list.emplace_back(std::move(file), *process);
+    } catch (const Error& e) {  // what is wrong with one stream keeps no other from it
+      if (!options.all) throw;
+      log::error("'" + stream.name + "': " + e.what());
+    }
+  }
+  return list;
+}
+
+std::string line_of(const Json& one) {
+  const size_t count = one["recordings"].size();
+  std::string line = one["stream"].get<std::string>() + ": ";
+  if (one["state"] == "elsewhere") return line + "another process is at it";
+  if (count > 0)
+    line += std::to_string(count) + (count == 1 ? " recording" : " recordings") + " put; ";
+  return line + (one["state"] == "done" ? "all is in " : "not all is in ") +
+         escaped(one["store"].get<std::string>()) +
+         (one["reason"].is_string() ? ": " + escaped(one["reason"].get<std::string>()) : "");
+}
+
+}  // namespace
+
+int archive(const Options& options, const cli::Context& context) {
+  std::vector<Leftover> list = leftovers(options);
+  control::Service service({"ctl", "", options.events});
+  return service.run([&]() -> Exit {
+    service.ready("archiving");
+    for (Leftover& one : list) one.start(!options.all);
+    if (!run_all(list, !options.all, service)) return Exit::kOk;
+    Json results = Json::array();
+    size_t left = 0;
+    for (const Leftover& one : list) {
+      results.push_back(one.to_json());
+      left += one.code() != 0 && one.code() != kElsewhere;
+    }
+    if (context.json())
+      context.print_json({{"schema", "stream.ctl.archive/1"}, {"streams", results}});
+    else if (!options.all && list.empty())
+      context.confirm(options.name + " runs: stream-ctl up takes what is complete to its archive");
+    for (const Json& one : results)
+      if (!context.json() && (!options.all || one["state"] == "left" || !one["recordings"].empty()))
+        context.print(line_of(one) + "\n");
+    if (left == 0) return Exit::kOk;
+    return left == list.size() && left == 1 ? static_cast<Exit>(list[0].code()) : Exit::kPartial;
+  });
+}
+
+void leave_archive(const std::string& name) noexcept {
+  try {
+    const auto stream = find_stream(name);
+    if (!stream || !streams::file_of(*stream).find("archive")) return;
+    const std::string log = log_of(name);
+    const os::Fd errors(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    os::Child::spawn("/proc/self/exe", {"stream-ctl", "archive", name}, {},
+                     os::stream_runtime_dir(name) + "/archive-left.run",
+                     {-1, errors ? errors.get() : -1});
+  } catch (const Error& e) {
+    log::error("what '" + name + "' has left is not in its archive: " + e.what() +
+               "; stream-ctl archive " + name + " takes it there");
+  }
+}
+
+}  // namespace stream::ctl
