@@ -43,3 +43,9 @@ sleep "$((seconds / 2))"
 kill "$main" # the first camera falls over
 sleep "$((seconds - seconds / 2))"
 stream-ctl graph wedding
+# The end: all is finalised, then the recording goes where it is kept.
+kill "$up"
+wait "$up" || true
+up=
+stream-ctl archive wedding
+stream-archive list --store dir:out/archive

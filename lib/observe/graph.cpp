@@ -31,11 +31,18 @@ class Maker {
   Graph make() {
     if (const Answer* ingest = find("ingest")) add_ingest(*ingest);
     for (const Answer& answer : answers_)
-      if (answer.tool != "ingest" && answer.tool != "ctl" && answer.tool != "serve")
+      if (answer.tool != "ingest" && answer.tool != "ctl" && answer.tool != "serve" &&
+          answer.tool != "archive")
         add_reader(answer);
     if (const Answer* serve = find("serve")) {
       add_program(*serve, std::to_string(whole(serve->status, "/connections")) + " connections");
       if (find("ladder")) graph_.edges.push_back({"ladder", "serve", true});
+    }
+    if (const Answer* archive = find("archive")) {
+      add_program(*archive, archive_detail(archive->status));
+      // Beside what it takes most from.
+      const char* from = at(archive->status, "/recordings").is_null() ? "ladder" : "record";
+      if (find(from)) graph_.edges.push_back({from, "archive", true});
     }
     return std::move(graph_);
   }

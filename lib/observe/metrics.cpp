@@ -172,6 +172,20 @@ constexpr Field kServe[] = {
     {{"stream_serve_streams", kGauge, "Streams that are offered."}, "/streams"},
 };
 
+constexpr Field kArchive[] = {
+    {{"stream_archive_stored_recordings_total", kCounter, "Recordings that are in the store."},
+     "/recordings/stored"},
+    {{"stream_archive_due_recordings", kGauge, "Complete recordings on their way."},
+     "/recordings/due"},
+    {{"stream_archive_failing_recordings", kGauge, "Recordings that wait for another try."},
+     "/recordings/failing"},
+    {{"stream_archive_live_behind_segments", kGauge, "Live segments that the store lacks."},
+     "/live/behind"},
+    {{"stream_archive_live_skipped_segments_total", kCounter,
+      "Segments that left the live window unsent."},
+     "/live/skipped"},
+};
+
 constexpr Field kSupervisor[] = {
     {{"stream_supervisor_live", kGauge, "Whether the stream is in its state live."},
      "/lifecycle",
@@ -202,6 +216,7 @@ constexpr std::array kSources = {
     Source{"simulcast", "/destinations", "destination", "name", kDestination},
     Source{"simulcast", "/encodings", "rendition", "name", kEncoding},
     Source{"serve", "", "", "", kServe},
+    Source{"archive", "", "", "", kArchive},
     Source{"ctl", "", "", "", kSupervisor},
     Source{"ctl", "/programs", "program", "program", kSupervised},
 };

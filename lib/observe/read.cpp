@@ -35,4 +35,14 @@ const Json& list(const Json& document, const char* pointer) {
   return value.is_array() ? value : kEmpty;
 }
 
+std::string archive_detail(const Json& status) {
+  const int stored = whole(status, "/recordings/stored"), due = whole(status, "/recordings/due"),
+            failing = whole(status, "/recordings/failing");
+  std::string out = std::to_string(stored) + " stored";
+  if (due > 0) out += ", " + std::to_string(due) + " due";
+  if (failing > 0) out += ", " + std::to_string(failing) + " failing";
+  if (!text(status, "/live/failing").empty()) out += ", the mirror stands still";
+  return out;
+}
+
 }  // namespace stream::observe

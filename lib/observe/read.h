@@ -19,4 +19,7 @@ bool truth(const Json& document, const char* pointer);
 // An empty list where there is none.
 const Json& list(const Json& document, const char* pointer);
 
+// What stream-archive does for a stream, in a few words.
+std::string archive_detail(const Json& status);
+
 }  // namespace stream::observe

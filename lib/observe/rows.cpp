@@ -130,6 +130,7 @@ Row Sampler::program_row(const Answer& answer) {
   }
   if (answer.tool == "serve")
     row.detail = std::to_string(whole(answer.status, "/connections")) + " connections";
+  if (answer.tool == "archive") row.detail = archive_detail(answer.status);
   if (answer.tool == "ctl") {
     row.state = text(answer.status, "/lifecycle");
     row.detail = text(answer.status, "/reason");

@@ -73,6 +73,8 @@ duration() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1"; }
   assert_status 0
   assert_output "backup: on air" "youtube: live" "facebook: live" "parish: live" "family: live" "+-> 180p"
   assert_json "$(ls out/recordings/*.json)" '.complete'
+  cmp out/recordings/wedding-*.mp4 out/archive/wedding/recording/wedding-*.mp4
+  assert_output "$(basename out/recordings/wedding-*.json .json)"
   none_running
 }
 

@@ -43,6 +43,13 @@ TEST_CASE("the graph of a stream as text") {
         "        +-x yt: backoff, no \"x\"\n");
 }
 
+TEST_CASE("an archive stands beside what it takes from") {
+  auto answers = whole();
+  answers.push_back(answer("archive", {{"state", "running"}, {"recordings", nullptr}}, 6));
+  CHECK(graph_text(graph_of("demo", answers))
+            .find("    |   +-> stream-archive: running, 0 stored\n") != std::string::npos);
+}
+
 TEST_CASE("inputs of which one is on air; programs without an ingest") {
   auto answers = whole();
   answers[0].status["inputs"] = {{{"input", "a"}, {"live", true}},

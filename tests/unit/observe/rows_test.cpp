@@ -17,6 +17,16 @@ const Row* find(const std::vector<Row>& rows, const std::string& program, const 
 
 }  // namespace
 
+TEST_CASE("rows: an archive says what waits") {
+  Sampler sampler;
+  const auto rows = sampler.rows(
+      {answer("archive",
+              {{"state", "running"}, {"recordings", {{"stored", 3}, {"due", 2}, {"failing", 1}}}},
+              7)},
+      0ns);
+  CHECK(find(rows, "stream-archive", "")->detail == "3 stored, 2 due, 1 failing");
+}
+
 TEST_CASE("rows of a stream") {
   std::vector<Answer> answers{
       answer("ctl",
