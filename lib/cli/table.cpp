@@ -62,6 +62,9 @@ std::string Table::text(const TableBundle& options) const {
     }
     out += "\n";
   };
+  size_t line = 1;
+  for (const size_t i : indexes) line += widths_[i] + 2;
+  out.reserve((rows_.size() + 1) * line);
   if (!options.no_header) {
     std::vector<std::string> header = columns_;
     for (size_t i = 0; i < header.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.h"
@@ -45,7 +46,10 @@ std::string read_file(const std::string& path, size_t max) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) throw_errno("open", path, errno);
   std::string text;
-  char block[16384];
+  struct stat info {};  // growing step by step costs more than reading does
+  if (::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode))
+    text.reserve(std::min(max, static_cast<size_t>(info.st_size)));
+  char block[65536];
   for (;;) {
     const ssize_t n = ::read(file.get(), block, sizeof block);
     if (n < 0 && errno == EINTR) continue;
