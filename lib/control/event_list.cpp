@@ -145,6 +145,12 @@ constexpr EventField kStalled[] = {
     {"reason", "why, for people"},
     {"lost_seconds", "media lost meanwhile, or null"},
 };
+constexpr EventField kSplit[] = {
+    {"path", "the file that is split"},
+    {"width", "of its pictures, or null"},
+    {"height", "of its pictures, or null"},
+    {"parts", "in order: path, from_seconds, to_seconds; file.closed tells each that is whole"},
+};
 constexpr EventField kSession[] = {{"session", "number of the session in the recording"},
                                    {"started_at", "wall clock of its first packet"}};
 constexpr EventField kGap[] = {
@@ -393,6 +399,7 @@ constexpr std::array kEvents = {
     EventInfo{"segment.written", "ladder", "A segment stands in its playlist.", kSegment},
     EventInfo{"file.opened", "record", "A recording file was begun.", kFile},
     EventInfo{"file.closed", "record", "A recording file is complete.", kFile},
+    EventInfo{"split.planned", "record", "Into what parts a file is split.", kSplit},
     EventInfo{"file.failed", "ladder record", "A file could not be written.", kFileFailed},
     EventInfo{"file.recovered", "ladder record", "Writing works again.", kFileRecovered},
     EventInfo{"recording.stalled", "record", "The disk refuses: media is being lost.", kStalled},

@@ -34,14 +34,22 @@ struct Group {
 
 }  // namespace
 
-FileSplit::FileSplit(std::string path, uint64_t max_bytes)
-    : path_(std::move(path)), source_(open_source(path_)) {
+FileSplit::FileSplit(std::string path, uint64_t max_bytes,
+                     std::function<void(uint64_t bytes)> progress)
+    : path_(std::move(path)), progress_(std::move(progress)), source_(open_source(path_)) {
   for (const av::Track& track : source_->tracks()) {
     if (track.type == av::MediaType::kVideo || sound_for(Container::kMp4, track.codec).empty())
       make_writer(Container::kMp4, {track});  // to fail now when MP4 can't hold it
   }
   plan(max_bytes);
   source_ = open_source(path_);
+}
+
+std::optional<av::Packet> FileSplit::read() {
+  auto packet = source_->read();
+  if (packet) read_ += packet->data.size();
+  if (packet && progress_) progress_(read_);
+  return packet;
 }
 
 void FileSplit::plan(uint64_t max_bytes) {
@@ -70,7 +78,7 @@ void FileSplit::plan(uint64_t max_bytes) {
     part.bytes += size;
     group = {};
   };
-  while (const auto packet = source_->read()) {
+  while (const auto packet = read()) {
     const av::Track& track = tracks[static_cast<size_t>(packet->track)];
     if (packet->key && (!pictures || track.type == av::MediaType::kVideo)) close();
     group.add(*packet, track);
@@ -88,7 +96,7 @@ CopyResult FileSplit::write_next(const std::string& output) {
   options.reserved = kReserved + part.packets * kIndexPerSample;
   FileTarget target(output, Container::kMp4, source_->tracks(), options);
   for (uint64_t n = 0; n < part.packets; ++n) {
-    auto packet = source_->read();
+    auto packet = read();
     if (!packet) {
       throw Error(Exit::kInputDamaged, "record.changed",
                   escaped(path_) + " became shorter while it was split",

@@ -24,8 +24,10 @@ struct SplitPart {
 class FileSplit {
  public:
   // Throws Error kUnsupported "record.group" when the pictures from one keyframe to the next are
-  // larger than `max_bytes`, and what opening and FileTarget throw.
-  FileSplit(std::string path, uint64_t max_bytes);
+  // larger than `max_bytes`, and what opening and FileTarget throw. `progress`: of media read, twice
+  // in all; throws to stop.
+  FileSplit(std::string path, uint64_t max_bytes,
+            std::function<void(uint64_t bytes)> progress = nullptr);
 
   const std::vector<SplitPart>& parts() const { return parts_; }
   const av::Tracks& tracks() const { return source_->tracks(); }
@@ -36,8 +38,11 @@ class FileSplit {
 
  private:
   void plan(uint64_t max_bytes);
+  std::optional<av::Packet> read();
 
   const std::string path_;
+  const std::function<void(uint64_t bytes)> progress_;
+  uint64_t read_ = 0;
   std::unique_ptr<FileSource> source_;
   std::vector<SplitPart> parts_;
   size_t next_ = 0;

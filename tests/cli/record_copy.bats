@@ -1,4 +1,4 @@
-# stream-record repair, remux, concat, clip, and manifests whose recorder died.
+# stream-record repair, remux, concat, clip, split, and manifests whose recorder died.
 # ctest: timeout=240
 load ../support/common
 
@@ -112,6 +112,52 @@ pictures() { ffprobe -v error -count_packets -select_streams v -show_entries str
   run stream-record clip "$(clip audio_only)" --from 1s --exact -o y.mp4
   assert_status 3
   assert_output "--exact"
+}
+
+@test "split: parts of a size that play by themselves, every packet once; on demand one at a time" {
+  ffmpeg -nostdin -v error -stream_loop 2 -i "$(clip flash_10s)" -c copy long.mp4
+  stream-record split long.mp4 --size 1MiB -o parts --dry-run --json >plan.json
+  [ ! -e parts ]
+  stream-record split long.mp4 --size 1MiB -o parts >out
+  assert_equal "$(cat out)" "$(jq -r '.parts[].path' plan.json)"
+  assert_equal "$(head -n 1 out)" parts/long-part-001.mp4
+  mapfile -t files <out
+  [ ${#files[@]} -ge 4 ] || fail "${#files[@]} parts"
+  for file in "${files[@]}"; do
+    plays "$file"
+    [ "$(stat -c %s "$file")" -le 1048576 ] || fail "$file is too large"
+  done
+  stream-record concat "${files[@]}" -o whole.mp4
+  media_compare.py long.mp4 whole.mp4 --max-ms 0.1
+  # A second time nothing is overwritten; what fits into one is one.
+  run stream-record split long.mp4 --size 1MiB -o parts
+  assert_status 1
+  assert_output "exists" "hint:"
+  stream-record remux "$(clip flash_10s)" -o short.mkv
+  stream-record split short.mkv --size 100MB -o one --json >one.json
+  assert_json one.json '.schema == "stream.split/1" and (.parts | length == 1) and .parts[0].path == "one/short.mp4" and .parts[0].size_bytes > 1000000'
+
+  # A part for each line, the same ones, and nothing after the last.
+  mkfifo asks
+  start split bash -c "exec stream-record split long.mp4 --size 1MiB -o some --on-demand --events ev.ndjson <asks"
+  exec 8>asks
+  for n in 1 2; do
+    echo >&8
+    closed() { [ "$(jq -s 'map(select(.event == "file.closed")) | length' ev.ndjson)" = "$n" ]; }
+    wait_for 20 closed
+    assert_equal "$(find some -type f | wc -l)" "$n"
+  done
+  exec 8>&-
+  wait_exit split
+  assert_equal "$(find some -type f | wc -l)" 2
+  cmp some/long-part-002.mp4 parts/long-part-002.mp4
+  assert_equal "$(jq -r 'select(.event == "split.planned") | .width' ev.ndjson)" 640
+  for wrong in "--size 10kB" "--size much"; do
+    run stream-record split long.mp4 $wrong -o x
+    assert_status 2
+    assert_output "--size" "hint:"
+  done
+  [ ! -e x ]
 }
 
 @test "the manifest of a recorder that died is mended by repair, and by the next one" {

@@ -129,6 +129,7 @@ cli::Command command(Options& o) {
                "in a pipeline");
   declare_recording(root, o);
   declare_copies(root, o.copy);
+  declare_split(root, o.parts);
   root.note("FILES OF A RECORDING", kFiles);
   root.note("SESSIONS", kSessions);
   root.note("CONTROL", kControl);

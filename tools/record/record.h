@@ -10,6 +10,7 @@
 #include "cli/run.h"
 #include "copy.h"
 #include "record/writer.h"
+#include "split.h"
 
 namespace stream::record {
 
@@ -37,6 +38,7 @@ struct Options {
   ByteSize min_free;
   bool follow = false, standby = false, dry_run = false;
   CopyArguments copy;
+  SplitArguments parts;
 };
 
 cli::Command command(Options& options);
