@@ -114,6 +114,16 @@ parts_play() {
   $A get notes --store $CHAT --range 1048000-1050000 -o piece
   cmp piece <(tail -c +1048001 notes.bin | head -c 2001)
   [ -z "$(find "$T/state/archive/queue" -type f)" ]
+
+  # Without the program that makes the parts nothing is sent that would not play.
+  mkdir alone
+  cp "$(command -v stream-archive)" alone/
+  cp long.mp4 other.mp4
+  sent=$(chat '.messages | length')
+  PATH=$T/alone:/usr/bin:/bin run stream-archive put other.mp4 --to $CHAT --part-size 1MiB
+  assert_status 3
+  assert_output "stream-record is not installed" "hint:"
+  assert_equal "$(chat '.messages | length')" "$sent"
 }
 
 @test "what the server can do wrong: each is ridden out, and the token is nowhere" {

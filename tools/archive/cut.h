@@ -2,11 +2,13 @@
 // larger than a message holds, with captions; other files as they are.
 #pragma once
 #include "archive/deposit.h"
+#include "control/service.h"
 
 namespace stream::archive {
 
-// `scratch`: what the parts are called while they are on the disk, and then something.
+// `scratch`: what the directories of the parts are called, and then something. Throws Error
+// "program.absent" without stream-record, which makes the parts, and "archive.stopped".
 std::vector<DepositFile> cut_for_chat(const Deposit& deposit, uint64_t message_limit,
-                                      const std::string& scratch);
+                                      const std::string& scratch, control::Service& service);
 
 }  // namespace stream::archive

@@ -55,13 +55,14 @@ UploadSettings settings_of(const DepositOptions& o, const OpenStore& store) {
   return settings;
 }
 
-void cut_for(Archiver& archiver, const OpenStore& store, uint64_t part_size) {
-  archiver.cut_by([&store, part_size](const Deposit& d, const std::string& scratch) {
+void cut_for(Archiver& archiver, const OpenStore& store, uint64_t part_size,
+             control::Service& service) {
+  archiver.cut_by([&store, part_size, &service](const Deposit& d, const std::string& scratch) {
     const bool large = std::any_of(d.files.begin(), d.files.end(), [&](const DepositFile& f) {
       return std::filesystem::file_size(f.local) > store.download_limit;
     });
     if (large && part_size > store.download_limit) log::warning(d.id + kNotFetched);
-    return cut_for_chat(d, part_size, scratch);
+    return cut_for_chat(d, part_size, scratch, service);
   });
 }
 
@@ -103,7 +104,8 @@ Depositor::Depositor(const DepositOptions& options, OpenStore& store, control::S
       catalog_(store, state_dir()),
       archiver_(store, catalog_, settings_of(options, store), state_dir(),
                 put_events(service, progress)) {
-  if (store.message_limit > 0) cut_for(archiver_, store, settings_of(options, store).part_size);
+  if (store.message_limit > 0)
+    cut_for(archiver_, store, settings_of(options, store).part_size, service);
   archiver_.abort_orphans();
 }
 

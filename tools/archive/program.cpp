@@ -8,13 +8,9 @@
 #include <cerrno>
 #include <csignal>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "base/time.h"
-#include "os/child.h"
-#include "os/fd.h"
 
 namespace stream::archive {
 
@@ -38,19 +34,6 @@ os::Fd open_events(const std::string& path) {
   return fd;
 }
 
-void take_lines(const os::Fd& fd, std::string& text, const std::function<void(const Json&)>& tell) {
-  char chunk[16384];
-  for (ssize_t n; (n = ::read(fd.get(), chunk, sizeof chunk)) > 0;) {
-    text.append(chunk, static_cast<size_t>(n));
-    for (size_t end; (end = text.find('\n')) != text.npos; text.erase(0, end + 1)) {
-      const Json event =
-          Json::parse(text.begin(), text.begin() + static_cast<long>(end), nullptr, false);
-      if (event.is_object() && tell) tell(event);
-    }
-    if (text.size() > kMaxLine) text.clear();
-  }
-}
-
 // What a program of ours says with --json when it fails, on the last line of its stderr.
 [[noreturn]] void rethrow(const ProgramRun& run, const std::string& words, int code) {
   std::string last = words.substr(0, words.find_last_not_of('\n') + 1);
@@ -69,52 +52,85 @@ void take_lines(const os::Fd& fd, std::string& text, const std::function<void(co
               "run it by itself to see why");
 }
 
-}  // namespace
-
-void end_program(const std::string& folder, const std::string& name) {
-  const auto left = os::Child::holder(lock_of(folder, name));
-  if (!left) return;
-  left->kill_group();
+// Also what hangs is gone within five seconds.
+void kill_and_wait(const os::Child& child) {
+  child.kill_group();
   struct pollfd wait {
-    left->fd(), POLLIN, 0
+    child.fd(), POLLIN, 0
   };
   ::poll(&wait, 1, 5000);
 }
 
-void run_program(const ProgramRun& run, control::Service& service) {
-  const std::string program = os::find_program(run.name);
+}  // namespace
+
+Program::Program(ProgramRun run, control::Service& service)
+    : run_(std::move(run)), service_(service) {
+  const std::string program = os::find_program(run_.name);
   if (program.empty()) {
-    throw Error(Exit::kUnsupported, "program.absent", run.name + " is not installed",
+    throw Error(Exit::kUnsupported, "program.absent", run_.name + " is not installed",
                 "it belongs to stream-tools: put it beside this program, or on the PATH");
   }
-  end_program(run.folder, run.name);
-  const std::string events_path = run.folder + "/events", words_path = run.folder + "/words";
-  const os::Fd events = open_events(events_path);
-  const os::Fd words(::open(words_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!words) throw_errno("create", words_path, errno);
-  std::vector<std::string> argv{run.name, "--json"};
-  if (run.event) argv.insert(argv.end(), {"--events", events_path});
-  argv.insert(argv.end(), run.arguments.begin(), run.arguments.end());
-  const os::Child child =
-      os::Child::spawn(program, argv, {}, lock_of(run.folder, run.name), {-1, words.get()});
-  std::string line;
-  std::optional<os::Ended> ended;
-  Nanoseconds kill_at{};
-  while (!(ended = child.ended())) {
-    const bool stopping = service.stopping();
-    if (stopping && kill_at == Nanoseconds::zero()) {
-      child.signal(SIGTERM);
-      kill_at = monotonic_now() + kGrace;
+  end_program(run_.folder, run_.name);
+  const std::string events_path = run_.folder + "/events", words_path = run_.folder + "/words";
+  events_ = open_events(events_path);
+  words_ = os::Fd(::open(words_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!words_) throw_errno("create", words_path, errno);
+  std::vector<std::string> argv{run_.name};
+  if (!run_.verb.empty()) argv.push_back(run_.verb);
+  argv.push_back("--json");
+  if (run_.event) argv.insert(argv.end(), {"--events", events_path});
+  argv.insert(argv.end(), run_.arguments.begin(), run_.arguments.end());
+  child_ = os::Child::spawn(program, argv, {}, lock_of(run_.folder, run_.name),
+                            {run_.input, words_.get()});
+}
+
+Program::~Program() {
+  if (ended_ || !child_) return;
+  kill_and_wait(*child_);
+  child_->ended();
+}
+
+void Program::take_lines() {
+  char chunk[16384];
+  for (ssize_t n; (n = ::read(events_.get(), chunk, sizeof chunk)) > 0;) {
+    line_.append(chunk, static_cast<size_t>(n));
+    for (size_t end; (end = line_.find('\n')) != line_.npos; line_.erase(0, end + 1)) {
+      const Json event =
+          Json::parse(line_.begin(), line_.begin() + static_cast<long>(end), nullptr, false);
+      if (event.is_object() && run_.event) run_.event(event);
     }
-    if (stopping && monotonic_now() > kill_at) child.kill_group();
-    struct pollfd waits[] = {
-        {events.get(), POLLIN, 0}, {child.fd(), POLLIN, 0}, {service.stop_fd(), POLLIN, 0}};
-    ::poll(waits, stopping ? 2 : 3, stopping ? 200 : -1);
-    take_lines(events, line, run.event);
+    if (line_.size() > kMaxLine) line_.clear();
   }
-  take_lines(events, line, run.event);
-  if (service.stopping()) throw Error(Exit::kInterrupted, "archive.stopped", "stopped");
-  if (ended->code != 0) rethrow(run, os::read_file(words_path, 1 << 20), ended->code);
+}
+
+bool Program::wait() {
+  if (ended_) return false;
+  const bool stopping = service_.stopping();
+  if (stopping && kill_at_ == Nanoseconds::zero()) {
+    child_->signal(SIGTERM);
+    kill_at_ = monotonic_now() + kGrace;
+  }
+  if (stopping && monotonic_now() > kill_at_) child_->kill_group();
+  struct pollfd waits[] = {
+      {events_.get(), POLLIN, 0}, {child_->fd(), POLLIN, 0}, {service_.stop_fd(), POLLIN, 0}};
+  ::poll(waits, stopping ? 2 : 3, stopping ? 200 : -1);
+  const auto ended = child_->ended();
+  take_lines();
+  if (!ended) return true;
+  ended_ = true;
+  if (service_.stopping()) throw Error(Exit::kInterrupted, "archive.stopped", "stopped");
+  if (ended->code != 0) rethrow(run_, os::read_file(run_.folder + "/words", 1 << 20), ended->code);
+  return false;
+}
+
+void run_program(const ProgramRun& run, control::Service& service) {
+  Program program(run, service);
+  while (program.wait()) {
+  }
+}
+
+void end_program(const std::string& folder, const std::string& name) {
+  if (const auto left = os::Child::holder(lock_of(folder, name))) kill_and_wait(*left);
 }
 
 }  // namespace stream::archive
