@@ -27,7 +27,7 @@ class Catalog {
   // `state`: where the index is kept, a directory.
   Catalog(OpenStore& store, std::string state);
 
-  // From the local index, made up to date first when it is older than `max_age`.
+  // From the local index, made up to date first when it is older than `max_age`; in order of keys.
   std::vector<CatalogRow> rows(Nanoseconds max_age);
   // Reads what changed in the store; how many entries were read.
   size_t refresh();

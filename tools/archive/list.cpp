@@ -97,34 +97,34 @@ int list(const ListOptions& o, const cli::Context& context) {
   if (o.refresh) catalog.refresh();
   const int64_t since = parse_since(o.since);
   const std::vector<std::string> words = words_of(o.words);
-  std::vector<CatalogRow> rows = catalog.rows(o.max_age.value);
-  rows.erase(std::remove_if(rows.begin(), rows.end(),
-                            [&](const CatalogRow& row) {
-                              return (!o.stream.empty() && row.stream != o.stream) ||
-                                     row.started_ms < since ||
-                                     (!o.all && row.flags.find('h') != row.flags.npos) ||
-                                     !matches(row, words);
-                            }),
-             rows.end());
-  std::sort(rows.begin(), rows.end(), [](const CatalogRow& a, const CatalogRow& b) {
-    return a.started_ms != b.started_ms ? a.started_ms < b.started_ms : a.key < b.key;
+  const std::vector<CatalogRow> all = catalog.rows(o.max_age.value);
+  std::vector<const CatalogRow*> rows;
+  rows.reserve(all.size());
+  for (const CatalogRow& row : all) {
+    if ((o.stream.empty() || row.stream == o.stream) && row.started_ms >= since &&
+        (o.all || row.flags.find('h') == row.flags.npos) && matches(row, words))
+      rows.push_back(&row);
+  }
+  // Stable: those of one time stay in the order of their keys.
+  std::stable_sort(rows.begin(), rows.end(), [](const CatalogRow* a, const CatalogRow* b) {
+    return a->started_ms < b->started_ms;
   });
   if (context.json()) {
     // Joined, not built: the rows are JSON as they are.
     std::string out = "{\"schema\":\"stream.archive.list/1\",\"recordings\":[";
     size_t size = out.size() + 8;
-    for (const CatalogRow& row : rows) size += row.json.size() + 1;
+    for (const CatalogRow* row : rows) size += row->json.size() + 1;
     out.reserve(size);
-    for (size_t i = 0; i < rows.size(); ++i) (out += i > 0 ? "," : "") += rows[i].json;
-    context.print(out + "]}\n");
+    for (size_t i = 0; i < rows.size(); ++i) (out += i > 0 ? "," : "") += rows[i]->json;
+    context.print(out += "]}\n");
     return 0;
   }
   cli::Table table(columns());
-  for (const CatalogRow& row : rows) {
-    const std::string started = rfc3339(WallTime(std::chrono::milliseconds(row.started_ms)));
-    table.add({std::string(row.id), std::string(row.stream), started.substr(0, 19) + "Z",
-               duration_text(row.duration), size_text(row.bytes), std::to_string(row.files),
-               flags_text(row.flags)});
+  for (const CatalogRow* row : rows) {
+    const std::string started = rfc3339(WallTime(std::chrono::milliseconds(row->started_ms)));
+    table.add({std::string(row->id), std::string(row->stream), started.substr(0, 19) + "Z",
+               duration_text(row->duration), size_text(row->bytes), std::to_string(row->files),
+               flags_text(row->flags)});
   }
   context.print(table.text(o.table));
   return 0;
