@@ -169,8 +169,11 @@ Estimate estimate(const File& file) {
   for (const Process& process : processes(file)) {
     Need need{process.tool, 0, 0, 0};
     if (process.tool == "ingest") {
-      need.cores =
-          figure("ingest") * mbps + (pattern ? figure("test pattern") * source.mpixels() : 0);
+      // All inputs are received, also those that are not on air; a slate is encoded once.
+      const Setting* inputs = input.find("inputs");
+      const double count = inputs ? static_cast<double>(inputs->values.size()) : 1;
+      need.cores = figure("ingest") * mbps * count +
+                   (pattern ? figure("test pattern") * source.mpixels() : 0);
     } else if (process.tool == "ladder") {
       need = ladder_need(*file.find("ladder"), source);
     } else if (process.tool == "record") {
