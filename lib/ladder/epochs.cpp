@@ -99,15 +99,16 @@ void Ladder::State::begin_epoch(int64_t origin, Size size) {
 
   auto next = std::make_shared<Epoch>();
   next->origin = origin;
-  next->anchor = wall_now();
+  next->anchor = options.date.value_or(wall_now());
   if (epoch) {
     const int64_t last = grid->regular() ? std::max(segment, grid->index(origin - 1)) : segment;
     next->number = epoch->number + 1;
     next->base_sequence = epoch->base_sequence + static_cast<uint64_t>(last + 1);
     next->discontinuity = true;
     const Nanoseconds since(rescale(origin - epoch->origin, kLadderBase, kNanosecondBase));
-    next->anchor = std::max(
-        next->anchor, epoch->anchor + std::chrono::duration_cast<hls::WallTime::duration>(since));
+    const auto media_clock =
+        epoch->anchor + std::chrono::duration_cast<hls::WallTime::duration>(since);
+    next->anchor = options.date ? media_clock : std::max(next->anchor, media_clock);
     log::info("discontinuity: the source changed");
     options.event("media.discontinuity",
                   {{"track", std::monostate{}},

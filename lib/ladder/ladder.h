@@ -21,6 +21,7 @@ struct LadderOptions {
   LadderSpec spec;
   std::filesystem::path output;
   SlowPolicy on_slow = SlowPolicy::kAuto;
+  std::optional<hls::WallTime> date;  // of the first picture; none: now, as it comes
   int cores = 2;
   EventSink event = [](const std::string&, EventFields) {};
   std::function<void()> alive = [] {};                            // the media clock moved

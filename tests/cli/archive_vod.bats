@@ -55,6 +55,10 @@ nothing_left() { [ -z "$(find . -name '.*.vod' -o -name '*.m4s.*')" ] || fail "$
   echo "$output" >out.json
   assert_json out.json '[.renditions[].uri] == ["source/playlist.m3u8", "180p/playlist.m3u8"]'
   hls_check.py --ended hls/demo/master.m3u8 >report.json
+  # Dated by when it was recorded, not by when it was packaged.
+  for list in hls/demo/source/playlist.m3u8 hls/demo/180p/playlist.m3u8; do
+    assert_equal "$(grep -m1 '^#EXT-X-PROGRAM-DATE-TIME' "$list")" '#EXT-X-PROGRAM-DATE-TIME:2026-11-20T10:00:00.000Z'
+  done
   { pictures rec/demo-1.mp4 && pictures rec/demo-2.mp4; } >want
   pictures hls/demo/source/playlist.m3u8 >got
   assert_equal "$(wc -l <got)" 420

@@ -74,9 +74,17 @@ has_segment() { [ -s "$(printf 'h/240p/segment_%06d.m4s' "$1")" ] && [ -s "$(pri
 @test "a source that changes its size: new init segments and a discontinuity in all renditions" {
   printf "file '%s'\nfile '%s'\n" "$(clip flash_720p)" "$(clip flash_4s)" >list
   ffmpeg -nostdin -v error -f concat -safe 0 -i list -t 14 -c copy change.ts
-  stream-ladder -q -i change.ts -o h --dvr all "${RUNGS[@]}"
+  run stream-ladder -q -i change.ts -o h --dvr all "${RUNGS[@]}" --date yesterday
+  assert_status 2
+  assert_output "'yesterday'" 2026-
+  stream-ladder -q -i change.ts -o h --dvr all "${RUNGS[@]}" --date 2020-02-29T23:59:59.500Z
   hls_check.py --ended --decode h/master.m3u8 >report.json
   assert_json report.json '[.renditions[].discontinuities] | unique == [1]'
+  # The dates are those of the media, across the change too; sound begins in the middle of a frame.
+  for list in h/*p/playlist.m3u8; do
+    assert_equal "$(grep -m1 '^#EXT-X-PROGRAM-DATE-TIME' "$list")" '#EXT-X-PROGRAM-DATE-TIME:2020-02-29T23:59:59.500Z'
+    assert_equal "$(grep "^#EXT-X-PROGRAM-DATE-TIME" "$list" | grep -vc "2020-0[23]")" 0
+  done
   assert_json report.json '[.renditions[] | select(.width > 0) | .frames] | unique == [420]'
 }
 

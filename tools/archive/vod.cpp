@@ -47,6 +47,7 @@ struct VodSource {
   std::string id;
   std::vector<std::string> files;
   double duration = 0;  // 0: not known
+  std::optional<WallTime> started;
   std::optional<CatalogEntry> entry;
 };
 
@@ -62,7 +63,8 @@ bool is_media(const std::string& name) {
 VodSource local_source(const std::string& path) {
   const Deposit deposit =
       is_manifest(path) ? deposit_of_manifest(path, {}) : deposit_of_file(path, {}, {});
-  VodSource source{deposit.id, {}, deposit.duration, {}};
+  VodSource source{deposit.id, {}, deposit.duration, {}, {}};
+  if (!deposit.manifest_path.empty()) source.started = deposit.started;  // else the file's date
   for (const DepositFile& file : deposit.files)
     if (deposit.manifest_path.empty() || is_media(file.name)) source.files.push_back(file.local);
   if (source.files.empty()) no_media(path);
@@ -74,7 +76,8 @@ VodSource fetched_source(const VodOptions& o, const std::string& folder,
   const std::shared_ptr<OpenStore> store = o.open_for(service);
   Catalog catalog(*store, state_dir());
   const CatalogEntry entry = catalog.find(o.recording, o.max_age.value);
-  VodSource source{entry.id, {}, entry.duration, entry};
+  VodSource source{entry.id, {}, entry.duration, {}, entry};
+  if (!entry.manifest.is_null()) source.started = entry.started;
   Progress progress(context, service, "restoring");
   for (const CatalogFile& file : entry.files) {
     if (!is_media(file.path)) continue;
@@ -149,6 +152,7 @@ void package(const VodOptions& o, const VodSource& source, const std::string& fi
     run.arguments.insert(run.arguments.end(), words);
   };
   add({"--on-slow", "wait", "--segment", to_text(o.segment), "--format", o.format});
+  if (source.started) add({"--date", rfc3339(*source.started)});
   if (o.ladder == "default")
     add({"--copy-top"});
   else if (!o.ladder.empty())

@@ -13,7 +13,7 @@ namespace stream::ladder {
 struct Options {
   cli::InputBundle input, plan_input;
   cli::ServiceBundle service;
-  std::string output, ladder_file, encoder, preset;
+  std::string output, ladder_file, encoder, preset, date;
   std::vector<std::string> rungs;
   Duration segment{std::chrono::seconds(2)};
   std::string dvr, format = "fmp4", on_slow = "auto";
@@ -26,6 +26,7 @@ cli::Command command(Options& options);
 // What all that asks for. Throws Error kUsage or kConfig.
 media::LadderSpec make_spec(const Options& options);
 media::SlowPolicy slow_policy(const Options& options);
+std::optional<hls::WallTime> date_of(const Options& options);
 
 // FILE.yaml of --ladder laid over `spec`. Throws Error kConfig with file, line and column.
 void read_ladder_file(const std::string& path, media::LadderSpec& spec);

@@ -3,6 +3,8 @@
 
 #include "av/encoder.h"
 #include "base/error.h"
+#include "base/text.h"
+#include "base/time.h"
 #include "ladder/commands.h"
 
 namespace stream::ladder {
@@ -87,6 +89,10 @@ cli::Command command(Options& o) {
       .choices({"auto", "shed", "wait"});
   root.flag("-n,--dry-run", o.dry_run, "look at the source and print the plan, make nothing")
       .command_line_only();
+  root.option("--date", o.date, "TIME",
+              "when the first picture was taken, for media that is not live: "
+              "2026-11-20T10:00:00Z; the playlists date the segments by it")
+      .shows_default("now");
   o.service.declare(root);
   root.note("FALLING BEHIND", kShedding);
   root.note("SEGMENTS", kAlignment);
@@ -152,6 +158,15 @@ media::SlowPolicy slow_policy(const Options& o) {
   return o.on_slow == "shed"   ? media::SlowPolicy::kShed
          : o.on_slow == "wait" ? media::SlowPolicy::kWait
                                : media::SlowPolicy::kAuto;
+}
+
+std::optional<hls::WallTime> date_of(const Options& o) {
+  if (o.date.empty()) return std::nullopt;
+  const auto date = parse_rfc3339(o.date);
+  if (!date)
+    throw Error(Exit::kUsage, "usage.value", "--date: '" + escaped(o.date, 60) + "' is no time",
+                "write it as 2026-11-20T10:00:00Z");
+  return date;
 }
 
 }  // namespace stream::ladder

@@ -41,6 +41,7 @@ int run(const Options& o, cli::Context& context) {
   options.spec = make_spec(o);
   options.output = o.output;
   options.on_slow = slow_policy(o);
+  options.date = date_of(o);
   options.cores = usable_cores();
 
   control::Service service(o.service.service(context.tool(), cli::bus_name(o.input.input)));
