@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/log.h"
 #include "manifest/store.h"
@@ -30,13 +31,27 @@ RecordingsFollower::RecordingsFollower(Settings settings, const DepositOptions& 
       service_(service),
       tell_(std::move(tell)) {}
 
+std::string RecordingsFollower::path_of(const std::string& key) const {
+  return settings_.directory + "/" + key + ".json";
+}
+
+void RecordingsFollower::forget_gone(const std::vector<std::string>& keys) {
+  std::set<std::string> there;
+  for (const std::string& key : keys) there.insert(path_of(key));
+  const auto gone = [&](const auto& each) { return !there.contains(each.first); };
+  std::erase_if(ignored_, gone);
+  std::erase_if(failed_, gone);
+}
+
 // The complete ones that the store has not, the oldest first.
 std::vector<Deposit> RecordingsFollower::due(Nanoseconds now) {
   std::vector<Deposit> out;
   marks_.clear();
   manifest::FileStore files(settings_.directory);
-  for (const std::string& key : files.list("")) {
-    const std::string path = settings_.directory + "/" + key + ".json";
+  const auto keys = files.list("");
+  forget_gone(keys);
+  for (const std::string& key : keys) {
+    const std::string path = path_of(key);
     const std::string mark = mark_of_file(path);  // before it is read: a change is seen later
     if (mark.empty() || ledger_.has(path, mark)) continue;
     if (const auto at = ignored_.find(path); at != ignored_.end() && at->second == mark) continue;

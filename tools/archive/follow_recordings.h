@@ -34,6 +34,8 @@ class RecordingsFollower {
     Nanoseconds next_try{};
   };
   std::vector<Deposit> due(Nanoseconds now);
+  std::string path_of(const std::string& key) const;
+  void forget_gone(const std::vector<std::string>& keys);  // and remember nothing of them
   void put(const std::vector<Deposit>& deposits);
   void note(const std::string& path);
   void wait();

@@ -42,7 +42,7 @@ class Leftover {
       : file_(std::move(file)),
         process_(std::move(process)),
         directory_(os::stream_runtime_dir(file_.name)),
-        events_(directory_ + "/archive.events") {}
+        events_(directory_ + "/archive-" + std::to_string(::getpid()) + ".events") {}
 
   const std::string& name() const { return file_.name; }
   bool is_over() const { return code_.has_value(); }
@@ -78,7 +78,7 @@ class Leftover {
     if (!ended) return;
     child_.reset();
     if (!ours_ || (ended->known && ended->code == kElsewhere)) return start(waits);
-    code_ = ended->code;
+    code_ = stopped_ && ended->code == 0 ? kElsewhere : ended->code;
     ::unlink(events_.c_str());
     if (told_) deliver_waiting(file_, kTell);
   }
@@ -112,6 +112,7 @@ class Leftover {
   void take(const Json& event) {
     if (!event.is_object()) return;
     const std::string name = event.value("event", "");
+    if (name == "service.stopping") stopped_ = true;  // by stream-ctl up, which does it now
     if (name == "recording.archived")
       recordings_.push_back({{"recording", event.value("recording", "")},
                              {"bytes", event.value("bytes", uint64_t{0})}});
@@ -132,7 +133,7 @@ class Leftover {
   const streams::Process process_;
   const std::string directory_, events_;
   std::optional<os::Child> child_;
-  bool ours_ = false, told_ = false;
+  bool ours_ = false, told_ = false, stopped_ = false;
   off_t read_ = 0;
   std::optional<int> code_;
   std::string reason_;
