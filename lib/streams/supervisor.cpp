@@ -103,7 +103,8 @@ void Supervisor::step(Nanoseconds now) {
   for (const auto& one : branches_) {
     // What reads media waits for media alone: a page that can't be served costs no recording.
     const bool may = one->stores() || (one->reads_media() ? !media_.empty() : earlier_ready);
-    one->step(now, media_, !ending_ && may && (guarded || one->tool() != "ladder"));
+    const bool shows = one->tool() == "ladder" || one->tool() == "serve";
+    one->step(now, media_, !ending_ && may && (guarded || !shows));
     if (one->wanted() && !one->reads_media() && !one->stores())
       earlier_ready =
           earlier_ready && (one->ready() || (one->gave_up() && one->tool() != "ingest"));

@@ -30,6 +30,28 @@ load ../support/whole_stream
   assert_status 0
 }
 
+@test "who may see a stream over WebRTC alone is known before it is served" {
+  cat >s.yaml <<END
+name: demo
+input: {test_pattern: true, size: 320x180, rate: 10, bit_rate: 100k}
+serve: {listen: "http://127.0.0.1:0", hls: pages, whep: true, rtc_port: $(free_port)}
+visibility: {public: false, allow: [anna]}
+END
+  mkdir -p pages
+  : >pages/demo # no directory can be there
+  up
+  wait_for 10 grep -q 'rights of .demo. could not be written' up.err
+  assert_equal "$(count serve)" 0
+  rm pages/demo
+  wait_for 20 in_state serve running
+  assert_json pages/demo/rights.json '.visibility == "private" and .allow == ["anna"]'
+  url=$(stream-ctl status demo serve --json | jq -r '.tools[0].url')
+  code=$(curl -s -o answer -w '%{http_code}' -X POST -H 'Content-Type: application/sdp' --data 'v=0' "${url}demo/whep")
+  [[ "$code" == 40[134] ]] || fail "answered with $code: $(cat answer)"
+  stop up
+  assert_status 0
+}
+
 @test "several inputs, a slate and a recording in parts, all from the file" {
   port=$(free_port)
   cp "$(clip flash_4s)" film.mp4
