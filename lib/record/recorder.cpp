@@ -192,6 +192,7 @@ void Recorder::take_tracks(const av::Tracks& tracks) {
   }
   started_.assign(tracks_.size(), false);
   waits_.assign(tracks_.size(), false);
+  newest_.assign(tracks_.size(), Nanoseconds(0));
   writer_ = make_writer(options_.container, tracks_);
 }
 
@@ -258,7 +259,8 @@ void Recorder::place(av::Packet packet) {
   }
   const auto track = static_cast<size_t>(packet.track);
   const Nanoseconds now = time_of(packet);
-  if (writer_->has_samples(packet.track) && now < now_media_ - kStepBack) {
+  // Sound may come seconds behind its picture all along.
+  if (writer_->has_samples(packet.track) && now < newest_[track] - kStepBack) {
     release_sound();
     close_file("the timeline began anew");
     started_.assign(tracks_.size(), false);
@@ -286,7 +288,7 @@ void Recorder::place(av::Packet packet) {
       close_file("the codec's parameters changed");
     reconfigure(packet.track, parameters);
   }
-  now_media_ = now;
+  now_media_ = newest_[track] = now;
   if (writer_->created() && !writer_->takes(packet.track)) close_file("a track appeared");
   if (writer_->due(packet)) flush();
   const bool begins = !writer_->created() && writer_->empty();

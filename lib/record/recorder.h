@@ -159,7 +159,8 @@ class Recorder {
   std::vector<bool> started_;  // per track: a packet that is decodable by itself was taken
   // Sound with new parameters, which needs a new file, until a picture can begin one.
   std::vector<av::Packet> waiting_sound_;
-  std::vector<bool> waits_;  // per track
+  std::vector<bool> waits_;          // per track
+  std::vector<Nanoseconds> newest_;  // likewise: time goes back within a track alone
   bool active_ = true, stalled_ = false;
   PreRoll pre_roll_;
   Nanoseconds stalled_at_{}, next_try_{}, next_look_{}, now_media_{}, file_start_{};

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/error.h"
@@ -279,6 +280,38 @@ TEST_CASE("Recorder: time that steps back begins a new file, never an old one an
   REQUIRE(run.closed.size() == 2);
   for (const auto& file : run.closed) CHECK(recording::read(file.path).monotonic);
   CHECK(recording::read(run.closed[1].path).packets[0] == 60);
+}
+
+TEST_CASE("Recorder: sound that comes seconds behind its picture is no new timeline") {
+  for (const double lag : {0.5, 1.5, 4.0}) {
+    for (const auto container : {media::Container::kMp4, media::Container::kMatroska}) {
+      CAPTURE(lag);
+      CAPTURE(static_cast<int>(container));
+      TempDir dir;
+      Run run(dir, [&](media::RecorderOptions& options) { options.container = container; });
+      std::vector<std::pair<double, av::Packet>> packets;
+      recording::play(10, 0, [&](const av::Packet& p) {
+        const double time = static_cast<double>(p.dts) / (p.track == 0 ? 90000 : 48000);
+        packets.emplace_back(time + (p.track == 1 ? lag : 0), p);
+      });
+      std::stable_sort(packets.begin(), packets.end(),
+                       [](const auto& a, const auto& b) { return a.first < b.first; });
+      std::map<int, int> count;
+      run.recorder->set_tracks(recording::tracks());
+      for (const auto& [time, packet] : packets) {
+        ++count[packet.track];
+        CHECK(run.recorder->push(packet));
+      }
+      run.recorder->finish("stopped");
+      REQUIRE(run.closed.size() == 1);
+      const auto content = recording::read(run.closed[0].path);
+      CHECK(content.packets == count);
+      // Of Matroska, which holds no decode times, FFmpeg guesses them.
+      CHECK((content.monotonic || container == media::Container::kMatroska));
+      CHECK(run.recorder->status().dropped_packets == 0);
+      CHECK(std::abs(std::chrono::duration<double>(run.closed[0].duration).count() - 10) < 0.1);
+    }
+  }
 }
 
 TEST_CASE("Recorder: a file that can't grow is closed, the next begins with a keyframe") {
