@@ -60,11 +60,12 @@ Decision decide(const Schedule& schedule, const TimeZone& zone,
   if (open != known.end()) {
     d.todo = Todo::kClose;
     d.look = now + kLook;
-    for (const Session& s : near) {
-      const bool same = s.start == open->start;
-      if ((same && now < s.end) || (covers(s) && !is_known(known, s) && !d.session)) d.session = s;
-      if (same && now < s.end) break;
-    }
+    for (const Session& s : near)
+      if (covers(s) && !is_known(known, s) && !d.session) d.session = s;
+    // Also when the clock was put back to before its start: what has begun goes on.
+    const Instant begin = floor<seconds>(open->start);
+    for (const Session& s : sessions_between(schedule, zone, begin, begin + 1s))
+      if (s.start == open->start && now < s.end) d.session = s;
     if (d.session) d.todo = Todo::kStay, d.look = d.session->end;
     return d;
   }

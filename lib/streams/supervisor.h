@@ -64,6 +64,7 @@ class Supervisor {
   void begin_run();
   void keep(Nanoseconds now);
   void rest(const Decision& decision, Nanoseconds now);
+  bool clock_has_leapt(Nanoseconds now);
   void open_session(const Session& session, manifest::WallTime now);
   void close_session(const std::string& reason);
   void note_missed(const std::vector<Session>& missed);
@@ -101,6 +102,8 @@ class Supervisor {
   bool told_ready_ = false;
   std::atomic<bool> asked_{false};  // a person ends it, and not a signal
   manifest::WallTime looked_{}, look_{};
+  Nanoseconds session_until_{};  // its end by the steady clock, as it was when it was opened
+  bool schedule_changed_ = false, clock_told_ = false;
   Json next_;  // session
   os::WallTimer timer_;
 

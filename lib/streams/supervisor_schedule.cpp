@@ -1,5 +1,6 @@
 // The schedule: sleeping until a session, opening and closing it.
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -46,6 +47,7 @@ void Supervisor::keep(Nanoseconds now) {
   if (!put_back && wall < look_) return;
   const Decision d = decide(*file_.schedule, *zone_, stream_.sessions, stream_.created, wall);
   look_ = d.look;
+  if (d.todo != Todo::kClose) schedule_changed_ = false;
   timer_.set(look_);
   note_missed(d.missed);
   switch (d.todo) {
@@ -53,12 +55,27 @@ void Supervisor::keep(Nanoseconds now) {
     case Todo::kStay:
       return open_session(*d.session, wall);
     case Todo::kClose:
+      if (clock_has_leapt(now)) {
+        look_ = wall + 1s;
+        return;
+      }
       asleep_ = false;
       return begin_end("its session has ended", false, now);
     case Todo::kWait:
     case Todo::kOver:
       return rest(d, now);
   }
+}
+
+// A session that is on the air ends when the wall clock and the time that it has run say so: a
+// clock that somebody sets costs no stream.
+bool Supervisor::clock_has_leapt(Nanoseconds now) {
+  if (asleep_ || schedule_changed_ || now >= session_until_) return false;
+  if (!std::exchange(clock_told_, true))
+    log::warning(file_.name + ": by the clock its session is over, but that was set since: it " +
+                 "goes on for " + to_text(Duration{floor<seconds>(session_until_ - now)}) +
+                 "; stream-ctl stop " + file_.name + " ends it");
+  return true;
 }
 
 void Supervisor::rest(const Decision& d, Nanoseconds now) {
@@ -95,6 +112,8 @@ void Supervisor::open_session(const Session& session, WallTime now) {
     if (open) close_session("the next follows");
     stream_.note({session.start, session.end, session.title, false, now, std::nullopt, {}});
   }
+  session_until_ = monotonic_now() + duration_cast<Nanoseconds>(session.end - now);
+  clock_told_ = false;
   save();  // before anything runs: whoever comes after a crash knows it was opened
   const double late = std::max(0.0, duration<double>(now - session.start).count());
   Json fields = fields_of(session.start, session.end, session.title);
@@ -142,6 +161,7 @@ void Supervisor::note_missed(const std::vector<Session>& missed) {
 // A schedule that was changed counts at once; without one, what runs goes on until it is stopped.
 void Supervisor::take_schedule() {
   look_ = {};
+  schedule_changed_ = true;
   if (file_.schedule) {
     zone_ = os::load_zone(file_.schedule->time_zone);
     return;

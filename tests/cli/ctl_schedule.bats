@@ -210,3 +210,38 @@ END
   stream-ctl stop demo
   assert_equal "$(manifest '.sessions | length')" 1
 }
+
+# set_clock BY: the wall clock of what runs in the wrong_clock is so far off from now on.
+set_clock() { echo "$1" >clock.new && mv clock.new clock; }
+wrong_clock() {
+  local library
+  library=$(dpkg -L libfaketime | grep -m1 'libfaketimeMT.so')
+  set_clock +0
+  export LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=$T/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+  export FAKETIME_DONT_RESET=1
+}
+
+@test "a clock that is set, by a day on or back, ends no session that is live" {
+  stream_file "at: \"$(in_seconds 1)\"" 'duration: 1h'
+  (
+    wrong_clock
+    start up stream-ctl up s.yaml
+  )
+  wait_for 20 life_is live
+  set_clock +1d
+  wait_for 10 grep -q 'by the clock its session is over' up.err
+  seen=$(manifest '.moves | length')
+  set_clock -1d
+  looked() { stream-ctl status demo ctl --json | jq -e '.tools[0].session.start_at' >/dev/null; }
+  sleep 1 # some looks at the clock
+  wait_for 5 looked
+  set_clock +0
+  sleep 1
+  life_is live
+  assert_equal "$(manifest '.moves | length')" "$seen"
+  # A schedule that says so does end it.
+  stream_file "at: \"$(in_seconds 3600)\"" 'duration: 1h'
+  stream-ctl apply s.yaml
+  wait_for 10 life_is scheduled
+  stop up
+}

@@ -11,7 +11,7 @@ declare -A packages=(
   [build]="cmake ninja-build g++ ccache pkg-config libssl-dev nlohmann-json3-dev
     libyaml-cpp-dev libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev
     libswresample-dev libzimg-dev libsrt-gnutls-dev libass-dev libsodium-dev libsrtp2-dev libcurl4-openssl-dev libpugixml-dev doctest-dev"
-  [test]="bats systemd tmux srt-tools python3 tzdata strace jq curl socat procps iproute2 util-linux rtmpdump gstreamer1.0-tools
+  [test]="bats faketime systemd tmux srt-tools python3 tzdata strace jq curl socat procps iproute2 util-linux rtmpdump gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-nice python3-gst-1.0 gir1.2-gst-plugins-bad-1.0
     gir1.2-gst-rtsp-server-1.0 chromium

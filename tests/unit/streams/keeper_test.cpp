@@ -97,6 +97,22 @@ TEST_CASE("what was ended by somebody stays so; what was interrupted goes on") {
   CHECK(k.ask(at("14:00:00")).todo == Todo::kClose);  // nobody was there at its end
 }
 
+TEST_CASE("a clock that is put back ends no session that has begun") {
+  Kept k = kept("at: [2026-12-06 10:00, 2026-12-06 14:00]\nduration: 1h\n");
+  k.run(at("09:55:00"));
+  for (const char* back : {"09:49:00", "08:00:00", "00:00:01"}) {
+    const Decision d = k.ask(at(back));
+    CHECK(d.todo == Todo::kStay);
+    CHECK(d.session->start == at("10:00:00"));
+    CHECK(d.look == at("11:00:00"));
+  }
+  CHECK(k.ask(*parse_rfc3339("1970-01-01T00:00:00Z")).todo == Todo::kStay);
+  CHECK(k.ask(at("11:00:00")).todo == Todo::kClose);
+  k.schedule = utc_schedule("at: 2026-12-06 14:00\nduration: 1h\n");  // it is no session any more
+  CHECK(k.ask(at("10:10:00")).todo == Todo::kClose);
+  CHECK(k.ask(at("08:00:00")).todo == Todo::kClose);
+}
+
 TEST_CASE("late, and too late") {
   Kept k = kept("at: [2026-12-06 10:00, 2026-12-06 14:00]\nduration: 1h\nlate: 15m\n");
   CHECK(k.ask(at("10:15:00")).todo == Todo::kOpen);
