@@ -9,6 +9,8 @@ namespace stream::rtp {
 namespace {
 
 constexpr double kBurst = 64 << 10;  // bytes that may be sent again at once
+constexpr Nanoseconds kLossSpan = std::chrono::seconds(1);
+constexpr int32_t kLossPackets = 20;  // at least, in a span
 
 }  // namespace
 
@@ -69,16 +71,30 @@ SenderReport Sender::report(uint32_t timestamp, int64_t unix_nanoseconds) const 
   return report;
 }
 
-void Sender::read(const ReportBlock& block, int64_t unix_nanoseconds) {
-  if (block.ssrc != options_.ssrc) return;
-  loss_ = block.fraction_lost / 256.0;
+bool Sender::measure(const ReportBlock& block, Nanoseconds now) {
+  auto expected = span_ ? static_cast<int32_t>(block.highest_sequence - span_->highest) : -1;
+  if (expected < 0) {  // the first, or a receiver that began anew
+    span_ = {now, block.highest_sequence, block.lost};
+    expected = 0;
+  }
+  if (now - span_->begin < kLossSpan || expected < kLossPackets) return false;
+  const double lost = static_cast<double>(block.lost - span_->lost);
+  loss_ = std::clamp(lost / expected, 0.0, 1.0);
+  span_ = {now, block.highest_sequence, block.lost};
+  return true;
+}
+
+bool Sender::read(const ReportBlock& block, Nanoseconds now, int64_t unix_nanoseconds) {
+  if (block.ssrc != options_.ssrc) return false;
   lost_ = block.lost;
-  if (block.last_report == 0) return;
+  const bool measured = measure(block, now);
+  if (block.last_report == 0) return measured;
   // RFC 3550 6.4.1: A - LSR - DLSR, in 1/65536 s; more than 30 s are nobody's round trip.
   const uint32_t ticks =
       ntp_middle(ntp_time(unix_nanoseconds)) - block.last_report - block.delay_since_report;
-  if (ticks > 30 * 65536u) return;
-  round_trip_ = Nanoseconds(rescale(ticks, Rational{1, 65536}, kNanosecondBase));
+  if (ticks <= 30 * 65536u)
+    round_trip_ = Nanoseconds(rescale(ticks, Rational{1, 65536}, kNanosecondBase));
+  return measured;
 }
 
 }  // namespace stream::rtp

@@ -38,11 +38,14 @@ class Sender {
 
   // `timestamp` belongs to `unix_nanoseconds`.
   SenderReport report(uint32_t timestamp, int64_t unix_nanoseconds) const;
-  // A block about this stream; `unix_nanoseconds` is now by the same clock as in report().
-  void read(const ReportBlock& block, int64_t unix_nanoseconds);
+  // A block about this stream; `unix_nanoseconds` is now by the same clock as in report(). True:
+  // loss() is of another span than before.
+  bool read(const ReportBlock& block, Nanoseconds now, int64_t unix_nanoseconds);
 
   uint32_t ssrc() const noexcept { return options_.ssrc; }
-  double loss() const noexcept { return loss_; }  // 0..1, of the last report
+  // 0..1, of the last span that is long enough to tell. Players report with each NACK: what one
+  // block says of the few packets since the one before is no measure.
+  double loss() const noexcept { return loss_; }
   int64_t lost() const noexcept { return lost_; }
   std::optional<Nanoseconds> round_trip() const noexcept { return round_trip_; }
   uint64_t packets() const noexcept { return packets_; }
@@ -60,6 +63,13 @@ class Sender {
   std::deque<Sent> history_;  // the last one has sequence next_ - 1
   uint64_t packets_ = 0, bytes_ = 0, resent_ = 0;
   double allowance_ = 0;  // bytes that may be sent again
+  struct Span {           // that is being measured, from its first block on
+    Nanoseconds begin{0};
+    uint32_t highest = 0;
+    int64_t lost = 0;
+  };
+  bool measure(const ReportBlock& block, Nanoseconds now);
+  std::optional<Span> span_;
   double loss_ = 0;
   int64_t lost_ = 0;
   std::optional<Nanoseconds> round_trip_;

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr Nanoseconds kReportEach = 1s, kBeginAgain = 1s;
 constexpr double kTooLossy = 0.2;
-constexpr int kLossyReports = 2;
+constexpr int kLossyReports = 2;  // spans of a second
 // 100 Mbit/s: a group of pictures of 2 s at 6 Mbit/s in 120 ms.
 constexpr size_t kPortion = 64 << 10;
 constexpr auto kPortionEach = 5ms;
@@ -176,8 +176,8 @@ void Viewer::take_blocks(const std::vector<rtp::ReportBlock>& blocks) {
   for (const auto& block : blocks)
     for (Lane* lane : {&video_, &audio_})
       if (lane->sender && lane->sender->ssrc() == block.ssrc) {
-        lane->sender->read(block, unix_now());
-        if (lane != &video_) continue;
+        const bool measured = lane->sender->read(block, monotonic_now(), unix_now());
+        if (lane != &video_ || !measured) continue;
         lossy_ = lane->sender->loss() > kTooLossy ? lossy_ + 1 : 0;
         if (lossy_ < kLossyReports) continue;
         lossy_ = 0;

@@ -73,7 +73,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   std::shared_ptr<webrtc::Session> session_;
   Lane video_, audio_;
   bool waits_ = true;  // for a key frame
-  int lossy_ = 0;      // reports in a row
+  int lossy_ = 0;      // spans in a row
   Nanoseconds opened_, begun_{0};
   std::vector<uint8_t> packet_;
   std::deque<Pending> pending_;  // pictures that wait for their turn

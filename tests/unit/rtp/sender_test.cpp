@@ -71,17 +71,65 @@ TEST_CASE("reports") {
   CHECK(report.bytes == 100);
   ReportBlock block;
   block.ssrc = 8;
-  block.fraction_lost = 128;
-  sender.read(block, wall);
-  CHECK(sender.loss() == 0);
-  block.ssrc = 9;
   block.last_report = ntp_middle(report.ntp);
   block.delay_since_report = 65536 / 2;
-  sender.read(block, wall + 550'000'000);
-  CHECK(sender.loss() == 0.5);
+  CHECK_FALSE(sender.read(block, 0s, wall + 550'000'000));
+  CHECK_FALSE(sender.round_trip());
+  block.ssrc = 9;
+  CHECK_FALSE(sender.read(block, 0s, wall + 550'000'000));
   REQUIRE(sender.round_trip());
   CHECK(std::chrono::abs(*sender.round_trip() - 50ms) < 1ms);
   block.delay_since_report = 65536;  // more than has passed
-  sender.read(block, wall + 550'000'000);
+  CHECK_FALSE(sender.read(block, 0s, wall + 550'000'000));
   CHECK(std::chrono::abs(*sender.round_trip() - 50ms) < 1ms);
+}
+
+// A player reports with each NACK, so a block may be of three packets of which one is lost.
+TEST_CASE("loss is measured over a second and enough packets, not by single reports") {
+  SenderOptions options;
+  options.ssrc = 9;
+  Sender sender(options);
+  ReportBlock block;
+  block.ssrc = 9;
+  block.highest_sequence = 65000;
+  Nanoseconds now = 5s;
+  CHECK_FALSE(sender.read(block, now, 0));
+  int measured = 0;
+  for (int i = 1; i <= 200; ++i) {  // 100 packets a second, 5 of them lost, a report for each two
+    now += 20ms;
+    block.highest_sequence += 2;
+    block.lost += i % 10 == 0;
+    block.fraction_lost = i % 10 == 0 ? 128 : 0;
+    measured += sender.read(block, now, 0);
+    CHECK(sender.loss() <= 0.06);
+  }
+  CHECK(measured == 4);
+  CHECK(sender.loss() == doctest::Approx(0.05));
+  CHECK(sender.lost() == 20);
+
+  SUBCASE("few packets take longer") {
+    for (int i = 0; i < 19; ++i) {
+      now += 1s;
+      ++block.highest_sequence;
+      CHECK_FALSE(sender.read(block, now, 0));
+    }
+    ++block.highest_sequence;
+    CHECK(sender.read(block, now + 1s, 0));
+    CHECK(sender.loss() == 0);
+  }
+  SUBCASE("what comes twice makes no negative loss") {
+    block.highest_sequence += 100;
+    block.lost -= 50;
+    CHECK(sender.read(block, now + 1s, 0));
+    CHECK(sender.loss() == 0);
+  }
+  SUBCASE("a receiver that began anew") {
+    block.highest_sequence = 10;
+    block.lost = 0;
+    CHECK_FALSE(sender.read(block, now + 1s, 0));
+    block.highest_sequence = 110;
+    block.lost = 50;
+    CHECK(sender.read(block, now + 2s, 0));
+    CHECK(sender.loss() == 0.5);
+  }
 }

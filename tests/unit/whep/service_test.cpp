@@ -227,10 +227,12 @@ TEST_CASE("a viewer begins with the pictures since the key frame, and is helped 
     REQUIRE(world.until([&] { return other.peer->srtp && other.packets().size() == 22; }));
     rtp::ReportBlock block;
     block.ssrc = ssrc;
-    block.fraction_lost = 128;
-    player.send(rtp::ReceiverReport{1, {block}});
-    player.send(rtp::ReceiverReport{1, {block}});
-    REQUIRE(world.until([&] { return world.events.back() == "slow"; }));
+    REQUIRE(world.until([&] {
+      block.highest_sequence += 2;
+      block.lost += 1;
+      player.send(rtp::ReceiverReport{1, {block}});
+      return world.events.back() == "slow";
+    }));
     publisher.push(false);
     REQUIRE(world.until([&] { return other.packets().size() == 23; }));
     CHECK(player.packets().size() == 22);
