@@ -184,6 +184,19 @@ std::optional<Description> describe_aac(Bytes extradata) {
   return d;
 }
 
+int opus_samples(Bytes packet) {
+  if (packet.empty()) return 0;
+  static constexpr int kSilk[] = {480, 960, 1920, 2880}, kHybrid[] = {480, 960},
+                       kCelt[] = {120, 240, 480, 960};
+  const int config = packet[0] >> 3, code = packet[0] & 3;
+  const int frame = config < 12   ? kSilk[config & 3]
+                    : config < 16 ? kHybrid[config & 1]
+                                  : kCelt[config & 3];
+  if (code < 3) return code == 0 ? frame : 2 * frame;
+  const int count = packet.size() < 2 ? 0 : packet[1] & 63;
+  return count * frame <= 5760 ? count * frame : 0;  // 120 ms at most
+}
+
 std::optional<Description> describe_opus(Bytes extradata) {
   ByteReader reader(extradata);
   if (reader.text(8) != "OpusHead" || (reader.u8() & 0xf0) != 0) return std::nullopt;

@@ -30,6 +30,8 @@ std::optional<AdtsHeader> parse_adts(Bytes frame);
 
 std::optional<Description> describe_aac(Bytes extradata);
 std::optional<Description> describe_opus(Bytes extradata);
+// How long an Opus packet is, in samples at 48 kHz (RFC 6716 3.1); 0: it is none.
+int opus_samples(Bytes packet);
 // STREAMINFO (34 bytes), with "fLaC" and block headers before it, or without.
 std::optional<Description> describe_flac(Bytes extradata);
 

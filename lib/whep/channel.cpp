@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "codec/audio.h"
 #include "codec/avc.h"
 
 namespace stream::whep {
@@ -75,7 +76,8 @@ uint32_t Channel::timestamp(const Lane& lane, Nanoseconds at) const {
 }
 
 uint32_t Channel::clock(bool video, Nanoseconds now) const {
-  return timestamp(video ? video_ : audio_, now - origin_);
+  if (video) return timestamp(video_, now - origin_);
+  return timestamp(audio_, now - origin_) + sound_clock_.shift();
 }
 
 void Channel::take(std::vector<media::ForwardInput::Item> items) {
@@ -170,6 +172,9 @@ void Channel::send(Lane& lane, Bytes data, bool key, Nanoseconds at) {
   unit->video = video;
   unit->key = key;
   unit->timestamp = timestamp(lane, at);
+  if (!video)
+    unit->timestamp =
+        sound_clock_.stamp(unit->timestamp, static_cast<uint32_t>(codec::opus_samples(data)));
   unit->payloads = lane.packetiser->packetise(data, key);
   if (unit->payloads.empty()) return;
   const UnitPtr shared = std::move(unit);

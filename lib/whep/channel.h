@@ -15,6 +15,7 @@
 #include "forward/input.h"
 #include "rtp/packetiser.h"
 #include "webrtc/answer.h"
+#include "whep/sound_clock.h"
 
 namespace stream::whep {
 
@@ -78,6 +79,7 @@ class Channel {
   State state_ = State::kWaiting;
   std::string refusal_;
   Lane video_, audio_;
+  SoundClock sound_clock_;
   std::unique_ptr<media::SoundConverter> converter_;
   std::deque<UnitPtr> cache_;
   size_t cached_bytes_ = 0;

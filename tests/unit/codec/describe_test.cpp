@@ -199,3 +199,17 @@ TEST_CASE("describe: what is not ours") {
   CHECK_FALSE(describe("h264", {}));
   CHECK_FALSE(describe("aac", {}));
 }
+
+TEST_CASE("the length of an Opus packet") {
+  const auto samples = [](std::initializer_list<uint8_t> bytes) {
+    return codec::opus_samples(std::vector<uint8_t>(bytes));
+  };
+  CHECK(samples({}) == 0);
+  CHECK(samples({0x78}) == 960);  // hybrid, 20 ms
+  CHECK(samples({0x70}) == 480);
+  CHECK(samples({0xfc}) == 960);
+  CHECK(samples({0xe1, 0x00}) == 240);  // two of 2.5 ms
+  CHECK(samples({0xff, 0x03}) == 2880);
+  CHECK(samples({0xff, 0x3f}) == 0);  // more than 120 ms
+  CHECK(samples({0xff}) == 0);        // cut off before the number of frames
+}
