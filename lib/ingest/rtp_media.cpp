@@ -15,6 +15,10 @@ constexpr Nanoseconds kReportArrivals = 100ms;
 constexpr int kMostFeedback = 8;      // packets at one time: 32,000 arrivals a second
 constexpr Nanoseconds kHealthy = 1s;  // a layer that made nothing for so long does not run
 constexpr int kMostBackwards = 3;     // pictures whose time runs back
+// For what nobody can be asked for again (browsers offer no NACK for sound): long enough for
+// packets that overtook each other. More of it is a burst of late sound after each loss, which the
+// buffers of all players grow by and keep for minutes, and the picture waits for the sound.
+constexpr Nanoseconds kHoldUnasked = 50ms;
 
 std::string_view literal(std::string_view codec) {
   for (const std::string_view known : {"h264", "hevc", "vp8", "vp9", "av1", "opus"})
@@ -120,6 +124,7 @@ void RtpMedia::begin(const Route& route, uint32_t ssrc) {
   options.clock_rate = track.agreed.clock_rate;
   options.channels = track.agreed.channels;
   options.nack = track.agreed.nack;
+  if (!options.nack) options.hold = kHoldUnasked;
   layer.receiver.emplace(std::move(options));
   layer.ssrc = ssrc;
   layer.gone = false;
