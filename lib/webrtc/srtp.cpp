@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "rtp/packet.h"
+#include "webrtc/srtp_ciphers.h"
 
 namespace stream::webrtc {
 namespace {
@@ -34,7 +35,10 @@ srtp_profile_t profile_of(SrtpProfile profile) {
 
 srtp_t make(const SrtpKeys& keys, bool outbound) {
   static std::once_flag once;
-  std::call_once(once, [] { srtp_init(); });
+  std::call_once(once, [] {
+    srtp_init();
+    use_openssl_in_srtp();
+  });
   srtp_policy_t policy{};
   const srtp_profile_t profile = profile_of(keys.profile);
   auto key = outbound ? keys.local : keys.remote;
