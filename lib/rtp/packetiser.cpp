@@ -12,6 +12,17 @@
 namespace stream::rtp {
 namespace {
 
+// An SEI of H.264 (7.3.2.3) with nothing but buffering periods and picture timing: they are for
+// decoders that are paced by them, those of RTP have its timestamps. Encoders of constant bit rate
+// put one before each picture, and it would be a packet of its own.
+bool is_timing(Bytes nal) {
+  if ((nal[0] & 31) != 6) return false;
+  nal = nal.subspan(1);
+  while (nal.size() > 2 && nal[0] <= 1 && nal.size() - 2 >= nal[1])
+    nal = nal.subspan(size_t{2} + nal[1]);
+  return nal.size() == 1 && nal[0] == 0x80;
+}
+
 // H.264 (RFC 6184, packetisation mode 1) and H.265 (RFC 7798).
 class NalPacketiser : public Packetiser {
  public:
@@ -51,7 +62,7 @@ class NalPacketiser : public Packetiser {
     if (key && std::none_of(nals.begin(), nals.end(), [&](Bytes nal) { return is_set(nal); }))
       nals.insert(nals.begin(), sets_.begin(), sets_.end());
     for (size_t i = 0; i < nals.size();) {
-      const size_t together = is_set(nals[i]) ? fit(nals, i) : 1;
+      const size_t together = fit(nals, i);
       if (together > 1)
         out.push_back({aggregate(nals, i, together)});
       else if (nals[i].size() <= max_)
@@ -73,13 +84,13 @@ class NalPacketiser : public Packetiser {
   // Delimiters and filler are of no use in RTP.
   bool is_left_out(Bytes nal) const {
     const int type = type_of(nal);
-    return hevc_ ? type == 35 || type == 38 : type == 9 || type == 12;
+    return hevc_ ? type == 35 || type == 38 : type == 9 || type == 12 || is_timing(nal);
   }
 
-  // How many parameter sets from `at` on go into one packet.
+  // How many NAL units from `at` on go into one packet.
   size_t fit(const std::vector<Bytes>& nals, size_t at) const {
     size_t size = head_, count = 0;
-    while (at + count < nals.size() && is_set(nals[at + count])) {
+    while (at + count < nals.size()) {
       size += 2 + nals[at + count].size();
       if (size > max_) break;
       ++count;
@@ -96,7 +107,10 @@ class NalPacketiser : public Packetiser {
       *out++ = kHevcAp << 1;
       *out++ = 1;
     } else {
-      *out++ = static_cast<uint8_t>((nals[at][0] & 0x60) | kStapA);
+      uint8_t importance = 0;  // the highest of them (RFC 6184 5.7)
+      for (size_t i = at; i < at + count; ++i)
+        importance = std::max<uint8_t>(importance, nals[i][0] & 0x60);
+      *out++ = importance | kStapA;
     }
     for (size_t i = at; i < at + count; ++i) {
       *out++ = static_cast<uint8_t>(nals[i].size() >> 8);
@@ -144,10 +158,11 @@ class OpusPacketiser : public Packetiser {
 
 std::vector<Bytes> even_parts(Bytes bytes, size_t max) {
   const size_t count = std::max<size_t>(1, (bytes.size() + max - 1) / max);
+  const size_t size = (bytes.size() + count - 1) / count;
   std::vector<Bytes> parts;
-  for (size_t i = 0; i < count; ++i) {
-    const size_t from = bytes.size() * i / count, to = bytes.size() * (i + 1) / count;
-    parts.push_back(bytes.subspan(from, to - from));
+  while (parts.empty() || !bytes.empty()) {
+    parts.push_back(bytes.first(std::min(size, bytes.size())));
+    bytes = bytes.subspan(parts.back().size());
   }
   return parts;
 }
