@@ -40,7 +40,8 @@ struct Service::Watched {
   };
   std::unique_ptr<Channel> channel;
   std::vector<Waiting> waiting;
-  Nanoseconds used{0};  // when somebody last watched
+  std::vector<Viewer*> viewers;  // of viewers_; none goes while media is handed on
+  Nanoseconds used{0};           // when somebody last watched
 };
 
 Service::Service(boost::asio::io_context& io, Options options, Observer observer)
@@ -101,8 +102,7 @@ std::shared_ptr<Service::Watched> Service::watch(const std::string& stream) {
   handlers.changed = [this, raw] { changed(*raw); };
   handlers.restarted = [this, raw] { end_all(*raw, "the stream goes on with other codecs"); };
   handlers.media = [this, raw](const UnitPtr& unit) {
-    for (const auto& [id, viewer] : viewers_)
-      if (&viewer->channel() == raw->channel.get()) viewer->media(unit);
+    for (Viewer* viewer : raw->viewers) viewer->media(unit);
   };
   watched->channel = std::make_unique<Channel>(io_, stream, std::move(handlers));
   watched_[stream] = watched;
@@ -141,6 +141,7 @@ Response Service::answered(Watched& watched, const std::string& body, const std:
   if (!answer) return problem(422, "Unprocessable Content", answer.error);
   if (!viewer->open(port_, local, *answer.value)) return too_many();
   viewers_[viewer->id()] = viewer;
+  watched.viewers.push_back(viewer.get());
   return endpoint_.created({channel.name(), viewer->id()}, viewer->session(), answer->sdp);
 }
 
@@ -158,12 +159,11 @@ void Service::changed(Watched& watched) {
 }
 
 void Service::end_all(Watched& watched, const std::string& reason) {
-  const auto all = viewers_;
-  for (const auto& [id, viewer] : all) {
-    if (&viewer->channel() != watched.channel.get()) continue;
+  const auto all = watched.viewers;
+  for (Viewer* viewer : all) {
     viewer->close();
     observer_(*viewer, Viewer::Event::kClosed, reason);
-    remove(id);
+    remove(viewer->id());
   }
 }
 
@@ -171,6 +171,9 @@ void Service::end_all(Watched& watched, const std::string& reason) {
 void Service::remove(const std::string& id) {
   const auto found = viewers_.find(id);
   if (found == viewers_.end()) return;
+  Viewer* const viewer = found->second.get();
+  if (const auto watched = watched_.find(viewer->channel().name()); watched != watched_.end())
+    std::erase(watched->second->viewers, viewer);
   boost::asio::post(io_, [kept = found->second] {});
   viewers_.erase(found);
 }
