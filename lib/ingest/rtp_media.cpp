@@ -18,7 +18,7 @@ constexpr int kMostBackwards = 3;     // pictures whose time runs back
 // For what nobody can be asked for again (browsers offer no NACK for sound): long enough for
 // packets that overtook each other. More of it is a burst of late sound after each loss, which the
 // buffers of all players grow by and keep for minutes, and the picture waits for the sound.
-constexpr Nanoseconds kHoldUnasked = 50ms;
+constexpr Nanoseconds kHoldUnasked = 15ms;
 
 std::string_view literal(std::string_view codec) {
   for (const std::string_view known : {"h264", "hevc", "vp8", "vp9", "av1", "opus"})
