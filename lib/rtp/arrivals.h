@@ -4,8 +4,8 @@
 // Bounded; pure: time is passed in.
 #pragma once
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <vector>
 
 #include "base/time.h"
 #include "rtp/packet.h"
@@ -22,9 +22,16 @@ class Arrivals {
   std::optional<TransportFeedback> feedback();
 
  private:
+  int64_t& at(int64_t number);
+  void begin(int64_t number);
+  void drop_old(int64_t time);
+
   Unwrapper<uint16_t> numbers_;
-  std::map<int64_t, int64_t> at_;  // arrival by number, in units of TransportFeedback
-  std::optional<int64_t> next_;    // the first that is to be reported
+  // When those from first_ to end_ arrived, in units of TransportFeedback, each at its number
+  // modulo the size; outside of them nothing is set.
+  std::vector<int64_t> ring_;
+  int64_t first_ = 0, end_ = 0;
+  std::optional<int64_t> next_;  // the first that is to be reported
   uint8_t count_ = 0;
 };
 

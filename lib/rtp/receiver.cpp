@@ -64,7 +64,7 @@ struct Receiver::State {
   void measure(const Packet& packet, Nanoseconds now);
   void note_missing(int64_t from, int64_t to, Nanoseconds now);
   void deliver_in_order();
-  void deliver(const Held& packet);
+  void deliver(const Packet& packet, Nanoseconds at);
   void give_up(int64_t until);
   void tick(Nanoseconds now);
 };
@@ -125,6 +125,11 @@ void Receiver::State::receive(const Packet& packet, Nanoseconds now, bool again)
     note_missing(highest + 1, number, now);
     highest = number;
   }
+  if (number == next) {  // the usual case: nothing is to be kept
+    ++next;
+    deliver(packet, now);
+    return deliver_in_order();
+  }
   Held one;
   one.header = {packet.marker, packet.payload_type, packet.sequence, packet.timestamp, packet.ssrc};
   one.at = now;
@@ -156,22 +161,22 @@ void Receiver::State::deliver_in_order() {
     held.erase(held.begin());
     held_bytes -= packet.bytes.size();
     ++next;
-    deliver(packet);
+    Packet again;
+    again.marker = packet.header.marker;
+    again.timestamp = packet.header.timestamp;
+    again.payload = packet.bytes;
+    deliver(again, packet.at);
   }
 }
 
-void Receiver::State::deliver(const Held& held_packet) {
-  Packet packet;
-  packet.marker = held_packet.header.marker;
-  packet.timestamp = held_packet.header.timestamp;
-  packet.payload = held_packet.bytes;
+void Receiver::State::deliver(const Packet& packet, Nanoseconds at) {
   const uint64_t discarded = units->discarded();
   units->feed(packet);
   while (auto made = units->next()) {
     Unit unit;
     static_cast<AccessUnit&>(unit) = std::move(*made);
     unit.time = times(unit.timestamp);
-    unit.arrived = held_packet.at;
+    unit.arrived = at;
     if (waits_for_key && !unit.key) {
       ++stats.held_back;
       discontinuity = true;
