@@ -3,14 +3,22 @@
 #include <algorithm>
 #include <cstring>
 
-#include "rtp/packet.h"
-
 namespace stream::rtp {
 namespace {
 
 constexpr double kBurst = 64 << 10;  // bytes that may be sent again at once
 constexpr Nanoseconds kLossSpan = std::chrono::seconds(1);
-constexpr int32_t kLossPackets = 20;  // at least, in a span
+constexpr int32_t kLossPackets = 20;                         // at least, in a span
+constexpr double kLossy = 0.01;                              // 0..1
+constexpr Nanoseconds kLossyFor = std::chrono::seconds(30);  // after the last span of that kind
+// A NACK goes out within 20 ms of the next packet, and that may be of the next picture. Players
+// that only receive do not know the round trip (RFC 3611 is rarely offered) and hold nothing for
+// it.
+constexpr Nanoseconds kBesideRoundTrip = std::chrono::milliseconds(60),
+                      kUsualRoundTrip = std::chrono::milliseconds(100),
+                      kMostHold = std::chrono::milliseconds(500);
+constexpr size_t kExtensionSize = 8;
+constexpr uint32_t kMostPlayout = 1000;  // in 10 ms, as players have it without being told
 
 }  // namespace
 
@@ -19,10 +27,10 @@ Sender::Sender(SenderOptions options)
 
 void Sender::send(const Payload& payload, uint32_t timestamp, Nanoseconds now,
                   std::vector<uint8_t>& out) {
-  out.resize(kHeaderSize + payload.data.size());
-  write_header({payload.marker, options_.payload_type, next_, timestamp, options_.ssrc},
-               out.data());
-  std::memcpy(out.data() + kHeaderSize, payload.data.data(), payload.data.size());
+  out.resize(head_size() + payload.data.size());
+  const size_t head = write_head(
+      {payload.marker, options_.payload_type, next_, timestamp, options_.ssrc}, out.data());
+  std::memcpy(out.data() + head, payload.data.data(), payload.data.size());
   ++next_;
   ++packets_;
   bytes_ += payload.data.size();
@@ -34,13 +42,39 @@ void Sender::send(const Payload& payload, uint32_t timestamp, Nanoseconds now,
     history_.pop_front();
 }
 
-bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& out) {
+size_t Sender::head_size() const {
+  return kHeaderSize + (tells_hold_ ? kExtensionSize : 0);
+}
+
+// With the header extension for playout delay (one-byte form of RFC 8285): 12 bits for the least,
+// 12 for the most, in 10 ms.
+size_t Sender::write_head(const Header& header, uint8_t* out) const {
+  write_header(header, out);
+  if (!tells_hold_) return kHeaderSize;
+  out[0] |= 0x10;
+  const auto least = static_cast<uint32_t>(hold_ / std::chrono::milliseconds(10));
+  const uint32_t value = least << 12 | kMostPlayout;
+  const uint8_t extension[kExtensionSize] = {
+      0xbe,
+      0xde,
+      0,
+      1,
+      static_cast<uint8_t>(options_.playout_delay_extension << 4 | 2),
+      static_cast<uint8_t>(value >> 16),
+      static_cast<uint8_t>(value >> 8),
+      static_cast<uint8_t>(value)};
+  std::memcpy(out + kHeaderSize, extension, sizeof extension);
+  return kHeaderSize + kExtensionSize;
+}
+
+bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& out, bool copy) {
   const auto back = static_cast<uint16_t>(next_ - sequence);  // 1: the last one
   if (back == 0 || back > history_.size()) return false;
   Sent& sent = history_[history_.size() - back];
-  if (sent.resent != Nanoseconds::min() && now - sent.resent < options_.resend_pause) return false;
+  if (!copy && sent.resent != Nanoseconds::min() && now - sent.resent < options_.resend_pause)
+    return false;
   const bool rtx = options_.rtx_payload_type.has_value();
-  const size_t head = kHeaderSize + (rtx ? 2 : 0);
+  const size_t head = head_size() + (rtx ? 2 : 0);
   const size_t size = head + sent.payload.data.size();
   if (allowance_ < static_cast<double>(size)) return false;
   allowance_ -= static_cast<double>(size);
@@ -53,10 +87,10 @@ bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& ou
     header.payload_type = *options_.rtx_payload_type;
     header.sequence = next_rtx_++;
     header.ssrc = options_.rtx_ssrc;
-    out[kHeaderSize] = static_cast<uint8_t>(sequence >> 8);
-    out[kHeaderSize + 1] = static_cast<uint8_t>(sequence);
+    out[head - 2] = static_cast<uint8_t>(sequence >> 8);
+    out[head - 1] = static_cast<uint8_t>(sequence);
   }
-  write_header(header, out.data());
+  write_head(header, out.data());
   std::memcpy(out.data() + head, sent.payload.data.data(), sent.payload.data.size());
   return true;
 }
@@ -81,7 +115,19 @@ bool Sender::measure(const ReportBlock& block, Nanoseconds now) {
   const double lost = static_cast<double>(block.lost - span_->lost);
   loss_ = std::clamp(lost / expected, 0.0, 1.0);
   span_ = {now, block.highest_sequence, block.lost};
+  choose_hold(now);
   return true;
+}
+
+void Sender::choose_hold(Nanoseconds now) {
+  if (loss_ >= kLossy) {
+    lossy_at_ = now;
+    const Nanoseconds wanted = round_trip_.value_or(kUsualRoundTrip) + kBesideRoundTrip;
+    hold_ = std::max(hold_, std::min(wanted, kMostHold));
+    tells_hold_ = options_.playout_delay_extension != 0;
+  } else if (now - lossy_at_ > kLossyFor) {
+    hold_ = Nanoseconds{0};
+  }
 }
 
 bool Sender::read(const ReportBlock& block, Nanoseconds now, int64_t unix_nanoseconds) {

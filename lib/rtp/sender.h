@@ -1,5 +1,6 @@
 // One sent stream of one viewer: numbers payloads, keeps a bounded history to answer NACK from,
-// writes sender reports, reads what receiver reports say of loss and round trip. Pure: time is
+// writes sender reports, reads what receiver reports say of loss and round trip, and tells the
+// viewer to hold pictures for as long as answers need while the way loses some. Pure: time is
 // passed in; one thread.
 #pragma once
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "rtp/packet.h"
 #include "rtp/packetiser.h"
 #include "rtp/rtcp.h"
 
@@ -21,6 +23,7 @@ struct SenderOptions {
   uint16_t first_sequence = 0;
   std::optional<uint8_t> rtx_payload_type;  // NACK is answered by RTX (RFC 4588), else by a repeat
   uint32_t rtx_ssrc = 0;
+  uint8_t playout_delay_extension = 0;  // its id; 0: not agreed
   size_t history_packets = 1024;
   Nanoseconds history_span = std::chrono::seconds(2);
   Nanoseconds resend_pause = std::chrono::milliseconds(30);  // between answers for one packet
@@ -34,7 +37,8 @@ class Sender {
   // A whole RTP packet into `out`, whose memory is used again.
   void send(const Payload& payload, uint32_t timestamp, Nanoseconds now, std::vector<uint8_t>& out);
   // The packet that a NACK asks for; false: not kept, or answered a moment ago, or too many.
-  bool resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& out);
+  // `copy`: once more, though it was answered a moment ago.
+  bool resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& out, bool copy = false);
 
   // `timestamp` belongs to `unix_nanoseconds`.
   SenderReport report(uint32_t timestamp, int64_t unix_nanoseconds) const;
@@ -47,6 +51,10 @@ class Sender {
   // block says of the few packets since the one before is no measure.
   double loss() const noexcept { return loss_; }
   int64_t lost() const noexcept { return lost_; }
+  // Some packets get lost, now or a while ago: it pays to send answers twice.
+  bool is_lossy() const noexcept { return hold_ > Nanoseconds{0}; }
+  // What the viewer is told: how long pictures are held at least.
+  Nanoseconds hold() const noexcept { return hold_; }
   std::optional<Nanoseconds> round_trip() const noexcept { return round_trip_; }
   uint64_t packets() const noexcept { return packets_; }
   uint64_t bytes() const noexcept { return bytes_; }  // of payload, RFC 3550 6.4.1
@@ -69,10 +77,15 @@ class Sender {
     int64_t lost = 0;
   };
   bool measure(const ReportBlock& block, Nanoseconds now);
+  void choose_hold(Nanoseconds now);
+  size_t write_head(const Header& header, uint8_t* out) const;
+  size_t head_size() const;
   std::optional<Span> span_;
   double loss_ = 0;
   int64_t lost_ = 0;
   std::optional<Nanoseconds> round_trip_;
+  Nanoseconds hold_{0}, lossy_at_{0};
+  bool tells_hold_ = false;  // from the first loss on
 };
 
 }  // namespace stream::rtp

@@ -134,7 +134,8 @@ void Writer::media(const Media& offered, const Codec& codec, const Track* track,
          {std::pair{track->mid_extension, kMidUri}, std::pair{track->rid_extension, kRidUri},
           std::pair{track->repaired_rid_extension, kRepairedRidUri},
           std::pair{track->abs_send_time_extension, kAbsSendTimeUri},
-          std::pair{track->transport_sequence_extension, kTransportSequenceUri}})
+          std::pair{track->transport_sequence_extension, kTransportSequenceUri},
+          std::pair{track->playout_delay_extension, kPlayoutDelayUri}})
       if (id != 0) line("a=extmap:" + std::to_string(id) + " " + std::string(uri));
   }
   for (const auto& candidate : local_.candidates) line("a=candidate:" + to_text(candidate));
@@ -249,6 +250,8 @@ Outcome<Answer> answer_viewer(const Description& offer, const Local& local,
     Track track = make_track(media, *chosen);
     track.remb = false;  // nobody acts on it
     if (sent->rtx_ssrc == 0) track.rtx_payload_type.reset();
+    if (track.nack && media.kind == "video")
+      track.playout_delay_extension = extension_of(media, kPlayoutDelayUri);
     Codec written = *chosen;
     if (track.codec == "opus") written.parameters = opus_parameters(*chosen, 0);
     writer.media(media, written, &track, answer.setup, "sendonly");

@@ -27,7 +27,7 @@ struct Track {
   std::vector<std::string> rids;  // simulcast layers, the best first as the peer has it; or empty
   std::vector<Source> sources;    // that the offer named; may be empty
   uint8_t mid_extension = 0, rid_extension = 0, repaired_rid_extension = 0,  // 0: not agreed
-      abs_send_time_extension = 0, transport_sequence_extension = 0;
+      abs_send_time_extension = 0, transport_sequence_extension = 0, playout_delay_extension = 0;
   bool nack = false, pli = false, fir = false, remb = false, transport_cc = false;
 };
 

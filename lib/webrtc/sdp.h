@@ -70,6 +70,8 @@ inline constexpr std::string_view kMidUri = "urn:ietf:params:rtp-hdrext:sdes:mid
                                       "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
                                   kAbsSendTimeUri =
                                       "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+                                  kPlayoutDelayUri =
+                                      "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
                                   kTransportSequenceUri =
                                       "http://www.ietf.org/id/"
                                       "draft-holmer-rmcat-transport-wide-cc-extensions-01";

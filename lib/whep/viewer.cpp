@@ -15,6 +15,10 @@ constexpr int kLossyReports = 2;  // spans of a second
 // 100 Mbit/s: a group of pictures of 2 s at 6 Mbit/s in 120 ms.
 constexpr size_t kPortion = 64 << 10;
 constexpr auto kPortionEach = 5ms;
+// An answer that is lost too costs the player a round of asking, 100 ms and more; so it goes twice
+// where packets get lost, with a pause in which a burst of losses may be over.
+constexpr auto kCopyAfter = 10ms;
+constexpr size_t kMostCopies = 64;
 
 int64_t unix_now() {
   return std::chrono::duration_cast<Nanoseconds>(wall_now().time_since_epoch()).count();
@@ -36,7 +40,8 @@ Viewer::Viewer(boost::asio::io_context& io, Channel& channel, std::string id, st
       observer_(std::move(observer)),
       tracks_(channel.tracks()),
       opened_(monotonic_now()),
-      pacer_(io) {
+      pacer_(io),
+      copier_(io) {
   for (auto& track : tracks_) {
     track.ssrc = random_ssrc();
     if (track.kind == "video") track.rtx_ssrc = random_ssrc();
@@ -59,6 +64,7 @@ bool Viewer::open(webrtc::Port& port, const webrtc::Local& local, const webrtc::
     options.first_sequence = static_cast<uint16_t>(random_ssrc());
     options.rtx_payload_type = track.rtx_payload_type;
     options.rtx_ssrc = mine->rtx_ssrc;
+    options.playout_delay_extension = track.playout_delay_extension;
     (track.kind == "video" ? video_ : audio_).sender.emplace(options);
   }
   webrtc::SessionHandlers handlers;
@@ -187,10 +193,26 @@ void Viewer::take_blocks(const std::vector<rtp::ReportBlock>& blocks) {
 
 void Viewer::take(const rtp::Nack& nack) {
   const Nanoseconds now = monotonic_now();
-  for (Lane* lane : {&video_, &audio_})
-    if (lane->sender && lane->sender->ssrc() == nack.media)
-      for (const uint16_t sequence : nack.sequences)
-        if (lane->sender->resend(sequence, now, packet_)) session_->send_rtp(packet_);
+  for (Lane* lane : {&video_, &audio_}) {
+    if (!lane->sender || lane->sender->ssrc() != nack.media) continue;
+    for (const uint16_t sequence : nack.sequences) {
+      if (!lane->sender->resend(sequence, now, packet_)) continue;
+      session_->send_rtp(packet_);
+      if (lane == &video_ && lane->sender->is_lossy() && copies_.size() < kMostCopies)
+        copies_.push_back(sequence);
+    }
+  }
+  if (copies_.empty()) return;
+  copier_.expires_after(kCopyAfter);
+  copier_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    if (const auto self = weak.lock(); self && !cancelled) self->send_copies();
+  });
+}
+
+void Viewer::send_copies() {
+  for (const uint16_t sequence : std::exchange(copies_, {}))
+    if (is_connected() && video_.sender->resend(sequence, monotonic_now(), packet_, true))
+      session_->send_rtp(packet_);
 }
 
 void Viewer::close() {

@@ -64,6 +64,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   void receive(Bytes rtcp);
   void take_blocks(const std::vector<rtp::ReportBlock>& blocks);
   void take(const rtp::Nack& nack);
+  void send_copies();
   void report(Lane& lane, bool video, Nanoseconds now);
 
   Channel& channel_;
@@ -77,8 +78,9 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   Nanoseconds opened_, begun_{0};
   std::vector<uint8_t> packet_;
   std::deque<Pending> pending_;  // pictures that wait for their turn
-  boost::asio::steady_timer pacer_;
+  boost::asio::steady_timer pacer_, copier_;
   bool pacing_ = false;
+  std::vector<uint16_t> copies_;  // of picture, that were just sent again
 };
 
 }  // namespace stream::whep

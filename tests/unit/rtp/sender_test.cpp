@@ -133,3 +133,90 @@ TEST_CASE("loss is measured over a second and enough packets, not by single repo
     CHECK(sender.loss() == 0.5);
   }
 }
+
+TEST_CASE("on a way that loses packets the viewer is told to hold pictures while answers come") {
+  SenderOptions options;
+  options.ssrc = 9;
+  options.payload_type = 96;
+  options.rtx_payload_type = 97;
+  options.rtx_ssrc = 10;
+  SUBCASE("agreed") {
+    options.playout_delay_extension = 6;
+  }
+  SUBCASE("not agreed") {}
+  Sender sender(options);
+  std::vector<uint8_t> out;
+  const auto told = [&] {  // in 10 ms
+    const auto packet = parse_packet(out);
+    REQUIRE(packet);
+    const auto value = packet->extension(6);
+    return value ? (*value)[0] << 4 | (*value)[1] >> 4 : -1;
+  };
+  const bool agreed = options.playout_delay_extension != 0;
+  sender.send(payload(100, 1), 0, 0s, out);
+  CHECK(told() == -1);
+
+  ReportBlock block;
+  block.ssrc = 9;
+  Nanoseconds now = 1s;
+  const auto report = [&](int lost) {
+    now += 1s;
+    block.highest_sequence += 100;
+    block.lost += lost;
+    block.last_report = ntp_middle(ntp_time(1'700'000'000'000'000'000));
+    CHECK(sender.read(block, now, 1'700'000'000'050'000'000));  // a round trip of 50 ms
+  };
+  sender.read(block, now, 0);
+  report(0);
+  CHECK_FALSE(sender.is_lossy());
+  report(5);
+  CHECK(sender.is_lossy());
+  CHECK(sender.hold() >= 100ms);
+  CHECK(sender.hold() <= 120ms);
+  sender.send(payload(100, 2), 0, now, out);
+  CHECK(told() == (agreed ? 10 : -1) + (agreed && sender.hold() >= 110ms ? 1 : 0));
+  CHECK(parse_packet(out)->payload.size() == 100);
+  REQUIRE(sender.resend(1, now, out));
+  CHECK(told() == (agreed ? static_cast<int>(sender.hold() / 10ms) : -1));
+  CHECK(parse_packet(out)->payload.size() == 102);
+  CHECK(parse_packet(out)->payload[1] == 1);
+  CHECK_FALSE(sender.resend(1, now, out));
+  CHECK(sender.resend(1, now, out, true));  // its copy
+  CHECK(parse_packet(out)->sequence == 1);
+  CHECK(parse_packet(out)->payload[2] == 2);
+
+  for (int i = 0; i < 30; ++i) report(0);
+  CHECK(sender.is_lossy());  // it may come again
+  report(0);
+  CHECK_FALSE(sender.is_lossy());
+  sender.send(payload(100, 3), 0, now, out);
+  CHECK(told() == (agreed ? 0 : -1));
+}
+
+// A viewer behind 5 % of loss each way and a round trip of 50 ms, in virtual time: how long it
+// takes until a lost packet is there, when the player asks each 100 ms.
+TEST_CASE("an answer that is lost too seldom costs a round of asking") {
+  const auto late_share = [](bool copies) {
+    SenderOptions options;
+    options.ssrc = 9;
+    options.rtx_payload_type = 97;
+    Sender sender(options);
+    uint32_t seed = 1;
+    const auto lost = [&] { return (seed = seed * 1664525 + 1013904223) >> 8 < (1u << 24) / 20; };
+    std::vector<uint8_t> out;
+    int gone = 0, late = 0;
+    Nanoseconds now{0};
+    for (uint16_t i = 0; i < 60000; ++i, now += 10ms) {
+      sender.send(payload(1000, 1), 0, now, out);
+      if (!lost()) continue;
+      ++gone;
+      const bool asked = !lost();
+      bool answered = asked && sender.resend(i, now + 45ms, out) && !lost();
+      if (asked && copies) answered |= sender.resend(i, now + 55ms, out, true) && !lost();
+      late += !answered;
+    }
+    return static_cast<double>(late) / gone;
+  };
+  CHECK(late_share(false) > 0.08);
+  CHECK(late_share(true) < 0.065);  // the requests that are lost
+}

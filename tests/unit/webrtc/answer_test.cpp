@@ -188,6 +188,18 @@ TEST_CASE("a viewer gets the stream's codec with our sources") {
   CHECK_FALSE(av1);
   CHECK(av1.error == "the stream is av1 and the player takes H264, H265, VP8");
 
+  CHECK_FALSE(has(high->sdp, "playout-delay"));
+  std::string with_delay = offers::kSafariViewer;
+  const size_t video = with_delay.find("m=video");
+  with_delay.insert(with_delay.find("a=extmap:", video),
+                    "a=extmap:6 " + std::string(kPlayoutDelayUri) + "\r\n");
+  const auto delayed =
+      answer_viewer(*parse_description(with_delay).value, local(), viewer("h264", "42e01f"));
+  REQUIRE(delayed);
+  CHECK(delayed->tracks[0].playout_delay_extension == 6);
+  CHECK(delayed->tracks[1].playout_delay_extension == 0);
+  CHECK(count(delayed->sdp, "a=extmap:6 " + std::string(kPlayoutDelayUri)) == 1);
+
   auto silent = viewer("vp8");
   silent.tracks.pop_back();
   const auto picture = answer_viewer(*offer.value, local(), silent);
