@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -78,7 +79,7 @@ bool ChunkReader::copy_payload(Stream& stream, Bytes source, size_t& used) {
     const uint32_t n = static_cast<uint32_t>(std::min<size_t>(chunk_left_, source.size()));
     if (n > 0) {
       if (!reserve(stream, stream.received + n)) return false;
-      std::memcpy(stream.data->data() + stream.received, source.data(), n);
+      std::memcpy(stream.data.data + stream.received, source.data(), n);
       stream.received += n;
       chunk_left_ -= n;
       used += n;
@@ -215,10 +216,9 @@ ChunkReader::Step ChunkReader::finish(Stream& stream, Message& out) {
   out.timestamp = stream.timestamp;
   out.payload = {};
   if (stream.data) {
-    memory_ -= stream.data->size();
-    assert(stream.data->size() == stream.length);
-    out.payload = std::move(*stream.data).finish();
-    stream.data.reset();
+    memory_ -= stream.data.size;
+    assert(stream.data.size == stream.length);
+    out.payload = std::exchange(stream.data, {}).finish();
   }
   stream.partial = false;
   if (out.type == MessageType::kSetChunkSize || out.type == MessageType::kAbort)
@@ -247,7 +247,7 @@ ChunkReader::Step ChunkReader::fail(std::string reason) {
 }
 
 bool ChunkReader::reserve(Stream& stream, uint32_t size) {
-  const size_t have = stream.data ? stream.data->size() : 0;
+  const size_t have = stream.data.size;
   if (size <= have) return true;
   const size_t want =
       std::min<size_t>(stream.length, std::max<size_t>({size, have * kGrowth, kFirstAllocation}));
@@ -256,16 +256,16 @@ bool ChunkReader::reserve(Stream& stream, uint32_t size) {
     fail("unfinished messages need more than " + std::to_string(budget_) + " bytes");
     return false;
   }
-  BufferBuilder larger(want);
-  if (stream.received > 0) std::memcpy(larger.data(), stream.data->data(), stream.received);
-  stream.data.emplace(std::move(larger));
+  Slab::Piece larger = slab_.take(want);
+  if (stream.received > 0) std::memcpy(larger.data, stream.data.data, stream.received);
+  stream.data = std::move(larger);
   memory_ += want - have;
   return true;
 }
 
 void ChunkReader::drop(Stream& stream) {
-  if (stream.data) memory_ -= stream.data->size();
-  stream.data.reset();
+  memory_ -= stream.data.size;
+  stream.data = {};
   stream.received = 0;
   stream.partial = false;
 }

@@ -5,10 +5,10 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/slab.h"
 #include "rtmp/message.h"
 
 namespace stream::rtmp {
@@ -45,7 +45,7 @@ class ChunkReader {
     uint32_t stream_id = 0;
     uint32_t length = 0;
     uint32_t received = 0;
-    std::optional<BufferBuilder> data;
+    Slab::Piece data;  // none until payload comes
   };
   struct Header {
     int format = 0;
@@ -85,6 +85,7 @@ class ChunkReader {
   uint32_t chunk_size_ = kDefaultChunkSize;
   size_t budget_;
   size_t memory_ = 0;
+  Slab slab_;
   std::string error_;
 };
 
