@@ -6,12 +6,14 @@
 namespace stream::media {
 namespace {
 
+Nanoseconds time_of(const av::Packet& packet, const av::Tracks& tracks) {
+  const Rational base = tracks[static_cast<size_t>(packet.track)].time_base;
+  return Nanoseconds(rescale(packet.dts, base, kNanosecondBase));
+}
+
 Nanoseconds span_of(const Fifo<av::Packet>& packets, const av::Tracks& tracks) {
   if (packets.size() < 2) return Nanoseconds{0};
-  const auto at = [&](const av::Packet& p) {
-    return rescale(p.dts, tracks[static_cast<size_t>(p.track)].time_base, kNanosecondBase);
-  };
-  return Nanoseconds(at(packets.back()) - at(packets.front()));
+  return time_of(packets.back(), tracks) - time_of(packets.front(), tracks);
 }
 
 bool is_video(const av::Tracks& tracks, int track) {
@@ -55,6 +57,9 @@ Nanoseconds HubReader::queued_span() const {
 void HubReader::open(const av::Tracks& tracks) {
   tracks_ = tracks;
   state_of_.assign(tracks.size(), TrackState{});
+  for (size_t i = 0; i < tracks.size(); ++i)
+    state_of_[i].video = is_video(tracks, static_cast<int>(i));
+  video_ = first_video(tracks);
   state_ = State::kOpen;
 }
 
@@ -86,11 +91,10 @@ void HubReader::drop_queue() {
 void HubReader::offer(const av::Packet& packet, const HubLimits& limits) {
   if (on_slow_ == OnSlow::kDrop && full(limits)) drop_queue();
   TrackState& track = state_of_[static_cast<size_t>(packet.track)];
-  const int video = first_video(tracks_);
-  const bool entry = packet.key && (packet.track == video || video < 0);
+  const bool entry = packet.key && (packet.track == video_ || video_ < 0);
   if (waits_ && !entry) return remember(packet);
   waits_ = false;
-  if (is_video(tracks_, packet.track) && !track.started && !packet.key) return remember(packet);
+  if (track.video && !track.started && !packet.key) return remember(packet);
   track.started = true;
   if (!track.gap && !track.lost) return enqueue(packet);
 
@@ -156,11 +160,13 @@ void Hub::cache(const av::Packet& packet) {
   if (cache_.empty()) {
     if (entered_ && !entry) return;  // the run was too long to keep: from the next keyframe on
     cache_tracks_ = tracks_;
+    cache_began_ = time_of(packet, tracks_);
   }
   cache_.push(packet);
   cache_bytes_ += packet.data.size();
+  const Nanoseconds now = time_of(packet, tracks_);
   const auto too_long = [&] {
-    return cache_bytes_ > limits_.bytes || span_of(cache_, tracks_) > limits_.span;
+    return cache_bytes_ > limits_.bytes || now - cache_began_ > limits_.span;
   };
   if (!too_long()) return;
   if (video_ >= 0) {
@@ -168,7 +174,10 @@ void Hub::cache(const av::Packet& packet) {
     cache_bytes_ = 0;
     return;
   }
-  while (too_long()) cache_bytes_ -= cache_.pop().data.size();
+  while (!cache_.empty() && too_long()) {
+    cache_bytes_ -= cache_.pop().data.size();
+    if (!cache_.empty()) cache_began_ = time_of(cache_.front(), tracks_);
+  }
 }
 
 void Hub::end() {

@@ -61,11 +61,13 @@ class HubReader {
   Fifo<av::Packet> queue_;
   size_t bytes_ = 0;
   struct TrackState {
+    bool video = false;
     bool started = false;  // a keyframe was given (picture): what follows can be decoded
     bool gap = false;      // packets were dropped: the next one is marked as a discontinuity
     std::shared_ptr<const av::Mark> lost;  // what stood on packets that it did not get
   };
   std::vector<TrackState> state_of_;
+  int video_ = -1;      // the first track of pictures
   bool waits_ = false;  // for a keyframe of the first picture track
   uint64_t dropped_ = 0, overflows_ = 0;
 };
@@ -107,7 +109,8 @@ class Hub {
   Fifo<av::Packet> cache_;
   av::Tracks cache_tracks_;
   size_t cache_bytes_ = 0;
-  bool entered_ = false;  // a keyframe was seen
+  Nanoseconds cache_began_{0};  // when its first packet is
+  bool entered_ = false;        // a keyframe was seen
   uint64_t dropped_ = 0;
   std::function<void(const av::Packet&)> on_mark_;
   std::vector<std::weak_ptr<HubReader>> readers_;
