@@ -75,7 +75,7 @@ void Checks::packet(const av::Packet& packet, Nanoseconds arrival) {
   if (!first_) first_ = at;
   newest_ = std::max(newest_, at);
   intervals(states_[index], packet, at, video);
-  window_.push_back({at, arrival, packet.data.size(), video});
+  window_.push({at, arrival, packet.data.size(), video});
   rates(at, arrival);
 }
 
@@ -157,7 +157,7 @@ void Checks::rates(Nanoseconds at, Nanoseconds arrival) {
     std::nth_element(distances.begin(), middle, distances.end());
     set(kOffset, *middle);
   }
-  while (!window_.empty() && at - window_.front().at > kWindow / 2) window_.pop_front();
+  while (!window_.empty() && at - window_.front().at > kWindow / 2) window_.pop();
 }
 
 void Checks::lasts(Kind kind, bool bad, std::optional<Nanoseconds>& since, Nanoseconds at) {

@@ -5,7 +5,6 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "av/packet.h"
 #include "av/track.h"
+#include "base/fifo.h"
 
 namespace stream::media {
 
@@ -81,7 +81,7 @@ class Checks {
   bool live_;
   std::vector<TrackState> states_;
   std::array<Result, kCount> results_{};
-  std::deque<Sample> window_;
+  Fifo<Sample> window_;
   std::optional<Nanoseconds> first_, second_began_;
   Nanoseconds newest_{0};
   std::optional<Nanoseconds> silent_, black_, frozen_;

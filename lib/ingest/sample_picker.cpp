@@ -21,9 +21,10 @@ std::optional<SamplePicker::Job> SamplePicker::packet(const av::Packet& packet) 
   if (packet.track != video_ && packet.track != audio_) return std::nullopt;
   av::Track& track = tracks_[static_cast<size_t>(packet.track)];
   if (packet.mark && !packet.mark->extradata.empty()) track.extradata = packet.mark->extradata;
+  if (packet.track == video_ && !packet.key) return std::nullopt;
   const Nanoseconds at(rescale(packet.dts, track.time_base, kNanosecondBase));
   if (packet.track == video_) {
-    if (!packet.key || (last_picture_ && at - *last_picture_ < interval_)) return std::nullopt;
+    if (last_picture_ && at - *last_picture_ < interval_) return std::nullopt;
     last_picture_ = at;
     return [track, packet, at, before = before_]() -> std::function<void(Checks&)> {
       auto sample = std::make_shared<PictureSample>(sample_picture(track, packet));
