@@ -32,6 +32,7 @@ class ServerSession::Impl {
   std::optional<Event> next();
   void accept();
   void reject(std::string_view code, std::string_view description);
+  void on_media(std::function<void(Media&&)> take) { take_ = std::move(take); }
 
   bool publishing() const { return publishing_; }
   uint64_t received() const { return received_; }
@@ -68,6 +69,7 @@ class ServerSession::Impl {
   ServerReplies replies_;
   Fifo<Event> events_;
   std::vector<Media> media_;  // scratch
+  std::function<void(Media&&)> take_;
 
   // What arrived behind an open request; parsed message by message after the answer.
   std::vector<uint8_t> held_;
@@ -341,7 +343,12 @@ void ServerSession::Impl::media(const Message& message) {
   media_.clear();
   const auto parse_tag = message.type == MessageType::kVideo ? parse_video : parse_audio;
   if (parse_tag(message.payload, message.timestamp, media_) == TagResult::kMalformed) ++malformed_;
-  for (Media& item : media_) events_.push(std::move(item));
+  for (Media& item : media_) {
+    if (take_ && events_.empty() && !closed_)
+      take_(std::move(item));
+    else if (!closed_)
+      events_.push(std::move(item));
+  }
 }
 
 void ServerSession::Impl::aggregate(const Message& message) {
@@ -369,6 +376,9 @@ ServerSession& ServerSession::operator=(ServerSession&&) noexcept = default;
 
 void ServerSession::feed(Bytes received) {
   impl_->feed(received);
+}
+void ServerSession::on_media(std::function<void(Media&&)> take) {
+  impl_->on_media(std::move(take));
 }
 std::optional<Event> ServerSession::next() {
   return impl_->next();

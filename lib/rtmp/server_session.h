@@ -12,7 +12,7 @@
 // the peer to read it, close. A connection that closes without Unpublished lost its encoder.
 #pragma once
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,6 +79,9 @@ class ServerSession {
 
   // Media payloads don't point into `received`.
   void feed(Bytes received);
+  // Media that no event stands before goes there at once, within feed() and next(), and is no event
+  // then. The owner may call reject() from it.
+  void on_media(std::function<void(Media&&)> take);
   std::optional<Event> next();
 
   // Answers the open request.

@@ -258,6 +258,21 @@ TEST_CASE("ServerSession: while publishing") {
     CHECK(peer.commands().at(0).code() == "NetStream.Publish.Rejected");
     CHECK_FALSE(peer.session.publishing());
   }
+  SUBCASE("media goes straight to who takes it, behind what came before; rejecting stops it") {
+    int taken = 0;
+    peer.session.on_media([&](Media&& media) {
+      CHECK(media.payload.size() == 5);
+      if (++taken == 2) peer.session.reject(status::kRejected, "enough");
+    });
+    peer.message(MessageType::kVideo, 6, 1, 0, kAvcFrame);
+    peer.send();
+    CHECK(taken == 1);
+    for (int i = 0; i < 3; ++i) peer.message(MessageType::kVideo, 6, 1, 0, kAvcFrame);
+    peer.send();
+    CHECK(taken == 2);
+    CHECK(peer.all<Media>().empty());
+    CHECK(peer.commands().at(0).code() == "NetStream.Publish.Rejected");
+  }
   SUBCASE("closeStream, then publish again on the same connection") {
     peer.command(3, 1, "closeStream", 0, Null{});
     peer.command(3, 1, "publish", 0, Null{}, "other", "live");
