@@ -39,6 +39,8 @@ class PublisherReceiver {
   virtual void notice(const std::string& text) = 0;  // what the operator should know
   virtual void tick(Nanoseconds now) = 0;            // a few times a second
   virtual bool full() const { return false; }        // nothing more is to be read meanwhile
+  // Somebody takes the media as it comes. Else it may gather for a moment, which costs less.
+  virtual bool awaited() const { return true; }
   // The last call.
   virtual void closed(PublisherEnd end, const std::string& reason) = 0;
 };

@@ -118,10 +118,12 @@ class RtmpConnection::Loop {
     const auto protocol = c.socket_.local_endpoint(ignored).protocol();
     c.reading_ = os::Fd(c.socket_.release());
     c.in_turns_ = true;
-    c.turns_->add(c.reading_.get(), c);
+    c.awaited_ = c.receiver_->awaited();
+    TurnReader& turns = c.awaited_ ? *c.turns_ : *c.idle_turns_;
+    turns.add(c.reading_.get(), c);
     while (c.in_turns_ && !c.closing_) co_await sleep(c.timer_, kLongWait);
     c.in_turns_ = false;
-    c.turns_->remove(c.reading_.get());
+    turns.remove(c.reading_.get(), c);
     c.socket_.assign(protocol, c.reading_.release(), ignored);
   }
 
@@ -167,7 +169,9 @@ RtmpConnection::RtmpConnection(RtmpServer& server, tcp::socket socket)
       session_(session_options(server.options_.limits)),
       since_(monotonic_now()),
       last_media_(since_),
-      turns_(server.turns_) {
+      turns_(server.turns_),
+      idle_turns_(server.idle_turns_) {
+  session_.on_media([this](rtmp::Media&& media) { on_media(std::move(media)); });
   error_code error;
   const auto peer = socket_.remote_endpoint(error);
   host_ = error ? "unknown" : peer.address().to_string();
@@ -181,24 +185,30 @@ void RtmpConnection::start() {
   asio::co_spawn(socket_.get_executor(), Loop::run(shared_from_this()), asio::detached);
 }
 
-void RtmpConnection::readable() {
+bool RtmpConnection::readable(bool end) {
   static thread_local const std::unique_ptr<uint8_t[]> buffer(new uint8_t[kRead]);
-  for (int i = 0; i < kReads && in_turns_ && !closing_; ++i) {
+  end_seen_ = end_seen_ || end;
+  for (int i = 0; i < kReads; ++i) {
+    if (!in_turns_ || closing_) return false;
     const ssize_t n = ::recv(reading_.get(), buffer.get(), kRead, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n < 0 && errno == EAGAIN) return false;
+    if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       broken_ = n == 0 ? kClosed : error_code(errno, boost::system::system_category()).message();
     } else {
       session_.feed({buffer.get(), static_cast<size_t>(n)});
       on_events();
     }
-    if (n <= 0 || session_.has_output() || !receiver_ || receiver_->full()) {
+    if (n <= 0 || session_.has_output() || !receiver_ || receiver_->full() ||
+        receiver_->awaited() != awaited_) {
       in_turns_ = false;
       timer_.cancel();
-      return;
+      return false;
     }
-    if (static_cast<size_t>(n) < kRead) return;
+    // Less than there was room for is all; what comes now is told anew. The end is not.
+    if (static_cast<size_t>(n) < kRead && !end_seen_) return false;
   }
+  return true;
 }
 
 void RtmpConnection::finished(PublisherEnd end, const std::string& reason) {
@@ -317,11 +327,16 @@ void RtmpConnection::on_events() {
   }
 }
 
+void RtmpConnection::on_media(rtmp::Media&& media) {
+  if (closing_ || !receiver_) return;
+  last_media_ = monotonic_now();
+  if (const auto refusal = receiver_->media(std::move(media), last_media_))
+    end(PublisherEnd::kRefused, *refusal);
+}
+
 void RtmpConnection::on_event(rtmp::Event& event) {
   if (auto* media = std::get_if<rtmp::Media>(&event)) {
-    last_media_ = monotonic_now();
-    if (const auto refusal = receiver_->media(std::move(*media), last_media_))
-      end(PublisherEnd::kRefused, *refusal);
+    on_media(std::move(*media));
   } else if (const auto* metadata = std::get_if<rtmp::Metadata>(&event)) {
     receiver_->metadata(*metadata);
   } else if (const auto* connect = std::get_if<rtmp::ConnectRequested>(&event)) {

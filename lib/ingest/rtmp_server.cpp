@@ -17,6 +17,7 @@ using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
 constexpr auto kRtmpTick = 250ms;
+constexpr auto kIdleTurn = 30ms;      // of media that nobody takes
 constexpr auto kAcceptPause = 250ms;  // while descriptors are short
 
 }  // namespace
@@ -27,7 +28,8 @@ RtmpServer::RtmpServer(asio::io_context& io, Options options, PublisherHooks hoo
       acceptor_(io),
       pause_(io),
       ticker_(io),
-      turns_(std::make_shared<TurnReader>(io)) {
+      turns_(std::make_shared<TurnReader>(io)),
+      idle_turns_(std::make_shared<TurnReader>(io, kIdleTurn)) {
   net::TcpListener listener = options_.listener ? std::move(*options_.listener)
                                                 : net::listen_tcp(options_.host, options_.port);
   acceptor_.assign(listener.v6 ? tcp::v6() : tcp::v4(), listener.fd.release());

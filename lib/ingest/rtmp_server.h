@@ -68,7 +68,7 @@ class RtmpServer : public PublisherServer {
   PublisherHooks hooks_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_, ticker_;
-  std::shared_ptr<TurnReader> turns_;
+  std::shared_ptr<TurnReader> turns_, idle_turns_;
   bool short_of_descriptors_ = false, stopped_ = false;
   std::list<std::shared_ptr<RtmpConnection>> connections_;  // oldest first
   uint64_t accepted_ = 0, evicted_ = 0;
@@ -89,7 +89,7 @@ class RtmpConnection : public PublisherConnection,
   friend class RtmpServer;
   class Loop;
   void start();
-  void readable() override;
+  bool readable(bool end) override;
   bool waiting() const noexcept { return !receiver_ && !closing_; }
   void tick(Nanoseconds now);
   void drop(const std::string& reason, const char* id);
@@ -98,6 +98,7 @@ class RtmpConnection : public PublisherConnection,
   void on_connect(const rtmp::ConnectRequested& request);
   void on_events();
   void on_event(rtmp::Event& event);
+  void on_media(rtmp::Media&& media);
   void finished(PublisherEnd end, const std::string& reason);
 
   RtmpServer* server_;
@@ -112,9 +113,10 @@ class RtmpConnection : public PublisherConnection,
   Nanoseconds delay_{0};  // before what is in the session's output may be sent
   bool closing_ = false, gone_ = false, unpublished_ = false, shaking_ = false;
   // While it publishes in the clear the socket is read in turns, and not by the coroutine.
-  std::shared_ptr<TurnReader> turns_;
+  std::shared_ptr<TurnReader> turns_, idle_turns_;  // the latter while nobody takes its media
   os::Fd reading_;
-  bool in_turns_ = false;
+  bool awaited_ = false;
+  bool in_turns_ = false, end_seen_ = false;
   std::string broken_;   // why nothing more can be read
   bool asking_ = false;  // whether it may publish: nothing is read meanwhile
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/error.h"
 
@@ -18,8 +19,8 @@ constexpr auto kLongestTurn = 3ms;
 
 }  // namespace
 
-TurnReader::TurnReader(boost::asio::io_context& io)
-    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), watched_(io), turn_(io) {
+TurnReader::TurnReader(boost::asio::io_context& io, Nanoseconds turn)
+    : fixed_turn_(turn), epoll_(::epoll_create1(EPOLL_CLOEXEC)), watched_(io), turn_(io) {
   if (!epoll_) throw_errno("watch", "sockets", errno);
 }
 
@@ -28,12 +29,19 @@ TurnReader::~TurnReader() {
 }
 
 bool TurnReader::in_turns() const noexcept {
-  return clients_ >= kTurnsFrom;
+  return fixed_turn_ > 0ns || clients_ >= kTurnsFrom;
+}
+
+Nanoseconds TurnReader::turn() const noexcept {
+  if (fixed_turn_ > 0ns) return fixed_turn_;
+  if (!in_turns()) return 0ns;  // what was left
+  return std::min<Nanoseconds>(kLongestTurn, kTurnPerSocket * static_cast<int64_t>(clients_));
 }
 
 void TurnReader::add(int fd, Client& client) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  // At edges: else the system looks at each socket once more, whether it has become empty.
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &client;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
     throw_errno("watch", "a socket", errno);
@@ -42,8 +50,9 @@ void TurnReader::add(int fd, Client& client) {
   next();
 }
 
-void TurnReader::remove(int fd) {
+void TurnReader::remove(int fd, Client& client) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  std::erase(rest_, &client);
   --clients_;
 }
 
@@ -58,9 +67,8 @@ void TurnReader::next() {
     self->look();
     self->next();
   };
-  if (in_turns()) {
-    turn_.expires_after(std::min<boost::asio::steady_timer::duration>(
-        kLongestTurn, kTurnPerSocket * static_cast<int64_t>(clients_)));
+  if (in_turns() || !rest_.empty()) {
+    turn_.expires_after(turn());
     turn_.async_wait(then);
     return;
   }
@@ -69,9 +77,16 @@ void TurnReader::next() {
 }
 
 void TurnReader::look() {
+  for (Client* client : std::exchange(rest_, {}))
+    if (client->readable(false)) rest_.push_back(client);
   const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), 0);
-  for (int i = 0; i < count; ++i)
-    static_cast<Client*>(events_[static_cast<size_t>(i)].data.ptr)->readable();
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events_[static_cast<size_t>(i)];
+    auto* const client = static_cast<Client*>(event.data.ptr);
+    const bool end = (event.events & ~uint32_t{EPOLLIN}) != 0;
+    if (client->readable(end) && std::find(rest_.begin(), rest_.end(), client) == rest_.end())
+      rest_.push_back(client);
+  }
 }
 
 }  // namespace stream::media

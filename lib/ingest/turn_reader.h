@@ -9,7 +9,9 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <vector>
 
+#include "base/time.h"
 #include "os/fd.h"
 
 namespace stream::media {
@@ -19,27 +21,32 @@ class TurnReader : public std::enable_shared_from_this<TurnReader> {
   class Client {
    public:
     virtual ~Client() = default;
-    // Something is there, or the end; what is left is told again. Must not call the reader.
-    virtual void readable() = 0;
+    // Something is there; `end`: the end too. True: it left something, to be told again. Must not
+    // call the reader.
+    virtual bool readable(bool end) = 0;
   };
 
-  explicit TurnReader(boost::asio::io_context& io);
+  // `turn`: how far apart the looks are, however few the sockets; zero: as is best for soon.
+  explicit TurnReader(boost::asio::io_context& io, Nanoseconds turn = Nanoseconds{0});
   ~TurnReader();
   TurnReader(const TurnReader&) = delete;
 
   // The descriptor is watched by nobody else, and lives until it is removed; so does the client.
   void add(int fd, Client& client);
-  void remove(int fd);
+  void remove(int fd, Client& client);
 
  private:
   bool in_turns() const noexcept;
+  Nanoseconds turn() const noexcept;
   void next();
   void look();
 
+  const Nanoseconds fixed_turn_;
   os::Fd epoll_;
   boost::asio::posix::stream_descriptor watched_;  // epoll_, while sockets are told at once
   boost::asio::steady_timer turn_;
   std::array<epoll_event, 256> events_;
+  std::vector<Client*> rest_;  // who left something
   size_t clients_ = 0;
   bool waiting_ = false;  // for the next look
 };

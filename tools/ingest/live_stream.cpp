@@ -68,6 +68,10 @@ class LiveStream::Receiver : public media::PublisherReceiver {
   void notice(const std::string& text) override { stream_->notice(input_, text); }
   void tick(Nanoseconds now) override { publication_.tick(now); }
   bool full() const override { return stream_->hub_.congested(); }
+  // Of one input nobody but the bus's readers takes anything, and they come later.
+  bool awaited() const override {
+    return stream_->switcher_ || !stream_->bus_ || !stream_->bus_->drained();
+  }
   void closed(PublisherEnd end, const std::string& reason) override {
     publication_.finish();
     stream_->lost(input_, end, reason);
