@@ -21,6 +21,14 @@ constexpr Nanoseconds kLatencyMargin = 100ms;
 constexpr auto kStaleToken = 10s;
 constexpr int kHeader = 44;  // of UDP, IP and SRT, which libsrt counts as sent bytes
 
+// To ask is cheap; to read when nothing is there throws inside libsrt.
+bool readable(SRTSOCKET id) {
+  int32_t events = 0;
+  int size = sizeof events;
+  return srt_getsockflag(id, SRTO_EVENT, &events, &size) == 0 &&
+         (events & (SRT_EPOLL_IN | SRT_EPOLL_ERR)) != 0;
+}
+
 }  // namespace
 
 Nanoseconds Engine::State::turn() const {
@@ -119,11 +127,12 @@ void Engine::State::read(const SocketPtr& socket) {
   }
   for (int round = 0; round < kReadRounds; ++round) {
     size_t size = 0;
-    int n = 0;
-    while (kScratch - size >= 2048) {
-      n = srt_recvmsg(s.id, reinterpret_cast<char*>(scratch.get()) + size,
-                      static_cast<int>(kScratch - size));
-      if (n <= 0) break;
+    bool more = true;
+    while (kScratch - size >= 2048 && (more = readable(s.id))) {
+      const int n = srt_recvmsg(s.id, reinterpret_cast<char*>(scratch.get()) + size,
+                                static_cast<int>(kScratch - size));
+      more = n > 0;
+      if (!more) break;
       size += static_cast<size_t>(n);
     }
     if (size > 0) {
@@ -134,7 +143,7 @@ void Engine::State::read(const SocketPtr& socket) {
         return;
       }
     }
-    if (n <= 0) return;
+    if (!more) return;
   }
 }
 
@@ -219,8 +228,8 @@ void Engine::State::measure(const SocketPtr& socket, Nanoseconds now) {
 
 void Engine::State::tick() {
   const Nanoseconds now = monotonic_now();
-  const auto all = sockets;
-  for (const auto& [id, socket] : all) {
+  for (auto at = sockets.begin(); at != sockets.end();) {
+    const SocketPtr socket = (at++)->second;  // which may go
     Socket::State& s = *socket;
     if (s.broken) {
       // What libsrt holds back for its latency, then what a full receiver did not take.
