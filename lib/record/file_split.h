@@ -24,8 +24,8 @@ struct SplitPart {
 class FileSplit {
  public:
   // Throws Error kUnsupported "record.group" when the pictures from one keyframe to the next are
-  // larger than `max_bytes`, and what opening and FileTarget throw. `progress`: of media read, twice
-  // in all; throws to stop.
+  // larger than `max_bytes`, and what opening and FileTarget throw. `progress`: of media read,
+  // twice in all; throws to stop.
   FileSplit(std::string path, uint64_t max_bytes,
             std::function<void(uint64_t bytes)> progress = nullptr);
 

@@ -89,9 +89,6 @@ class ServerSession::Impl {
   uint32_t publish_stream_ = 0;  // of the open or accepted publish
 };
 
-// --- bytes
-// -----------------------------------------------------------------------------------------
-
 void ServerSession::Impl::feed(Bytes received) {
   received_ += received.size();
   if (closed_) return;
@@ -180,9 +177,6 @@ void ServerSession::Impl::close() {
   held_at_ = 0;
 }
 
-// --- answers of the owner
-// --------------------------------------------------------------------------
-
 void ServerSession::Impl::accept() {
   const Open request = std::exchange(open_, Open::kNone);
   if (request == Open::kPublish) {
@@ -207,9 +201,6 @@ void ServerSession::Impl::reject(std::string_view code, std::string_view descrip
   events_.clear();
   close();
 }
-
-// --- messages
-// --------------------------------------------------------------------------------------
 
 void ServerSession::Impl::message(const Message& message) {
   const Bytes body = message.payload;
@@ -365,9 +356,6 @@ void ServerSession::Impl::aggregate(const Message& message) {
     }
   }
 }
-
-// --- the door
-// --------------------------------------------------------------------------------------
 
 ServerSession::ServerSession(ServerOptions options) : impl_(std::make_unique<Impl>(options)) {}
 ServerSession::~ServerSession() = default;
