@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,7 +22,8 @@ namespace stream::av {
 namespace {
 
 constexpr int kPipeSize =
-    256 << 10;  // holds a large picture: its writer need not wait in the middle
+    256 << 10;                     // holds a large picture: its writer need not wait in the middle
+constexpr int kLittle = 24 << 10;  // of what a socket holds
 constexpr int kMaxDamagedReads = 1000;  // in a row, before a source counts as broken
 constexpr int kSilentProgram = 64;      // packets of others, before a program counts as dead
 constexpr int64_t kTsClockMask = (int64_t{1} << 33) - 1;
@@ -125,12 +127,14 @@ struct Input::State {
   int damaged = 0;
   bool network = false;
   MayConnect may_connect;
+  std::chrono::milliseconds turn{0};
   Nanoseconds timeout{0}, since = monotonic_now();  // of what is asked of FFmpeg
 
   ~State() {
     if (fd) interrupter->release(fd.get());
   }
   static int read_fd(void* opaque, uint8_t* data, int size);
+  bool may_gather() const;
   static int read_reader(void* opaque, uint8_t* data, int size);
   static int poll_interrupt(void* opaque) {
     const State& state = *static_cast<State*>(opaque);
@@ -147,12 +151,21 @@ struct Input::State {
   std::optional<Packet> next_packet();
 };
 
+// Not at the end, and not when a fast source would fill what the socket holds.
+bool Input::State::may_gather() const {
+  int there = 0;
+  return turn.count() > 0 && ::ioctl(fd.get(), FIONREAD, &there) == 0 && there > 0 &&
+         there < kLittle;
+}
+
 int Input::State::read_fd(void* opaque, uint8_t* data, int size) {
   State& state = *static_cast<State*>(opaque);
   for (;;) {
     const bool readable = state.interrupter->wait(state.fd.get());
     if (state.interrupter->interrupted()) return AVERROR_EXIT;
     if (!readable) continue;
+    if (state.may_gather()) state.interrupter->wait(-1, state.turn);
+    if (state.interrupter->interrupted()) return AVERROR_EXIT;
     const ssize_t n = ::read(state.fd.get(), data, static_cast<size_t>(size));
     if (n > 0) return static_cast<int>(n);
     if (n == 0) return AVERROR_EOF;
@@ -378,6 +391,10 @@ Input::Input(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Input::Input(Input&&) noexcept = default;
 Input& Input::operator=(Input&&) noexcept = default;
 Input::~Input() = default;
+
+void Input::gather(std::chrono::milliseconds turn) {
+  state_->turn = turn;
+}
 
 const Tracks& Input::tracks() const noexcept {
   return state_->tracks;

@@ -102,6 +102,7 @@ void MediaInput::State::open() {
     input = av::Input::open(spec, options.interrupter);
   }
   find_start(Nanoseconds{0});
+  if (is_bus()) input->gather(options.turn);
 }
 
 // Reads ahead until every track has shown its first time, so that the earliest lands on `start_at`.
@@ -138,6 +139,7 @@ bool MediaInput::State::rejoin() {
     return false;  // it ended before any media came
   }
   find_start(last_end);
+  input->gather(options.turn);
   needs_discontinuity.assign(input->tracks().size(), true);
   return !held.empty();
 }

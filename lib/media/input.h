@@ -17,7 +17,9 @@ struct InputOptions {
   // How long to wait for a bus that is not there yet, or that broke off without ending.
   std::chrono::milliseconds wait{3000};
   // Ends what blocks, the constructor too, from any thread; one of its own when null.
-  std::shared_ptr<av::Input::Interrupter> interrupter;
+  std::shared_ptr<av::Input::Interrupter> interrupter = {};
+  // For who is in no hurry: how long what comes on a bus may gather before it is read.
+  std::chrono::milliseconds turn{0};
 };
 
 class MediaInput {

@@ -5,6 +5,13 @@
 #include "base/error.h"
 
 namespace stream::record {
+namespace {
+
+// Of less than a kill may cost, and a few packets in it: 20 recordings of one stream else spend most
+// of their time on being woken.
+constexpr std::chrono::milliseconds kTurn{60};
+
+}  // namespace
 
 Source::Source(std::string spec, bool follow, std::shared_ptr<av::Input::Interrupter> interrupter)
     : spec_(std::move(spec)), follow_(follow), interrupter_(std::move(interrupter)) {
@@ -14,6 +21,7 @@ Source::Source(std::string spec, bool follow, std::shared_ptr<av::Input::Interru
 void Source::open() {
   media::InputOptions options;
   options.interrupter = interrupter_;
+  options.turn = kTurn;
   if (follow_) options.wait = std::chrono::hours(24 * 365);
   input_.reset();
   input_.emplace(spec_, options);

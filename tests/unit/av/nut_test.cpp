@@ -56,7 +56,8 @@ struct Read {
 
 // Through a real pipe, as the programs do it.
 Read through_pipe(const std::string& format, const Tracks& tracks,
-                  const std::vector<Packet>& packets) {
+                  const std::vector<Packet>& packets,
+                  std::chrono::milliseconds turn = std::chrono::milliseconds(0)) {
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
   std::thread writer([&, out = ends[1]] {
@@ -66,6 +67,7 @@ Read through_pipe(const std::string& format, const Tracks& tracks,
     output.finish();
   });
   Input input = Input::from_fd(os::Fd(ends[0]), "pipe");
+  input.gather(turn);
   Read read{input.tracks(), {}};
   while (auto p = input.read()) read.packets.push_back(*p);
   writer.join();
@@ -170,4 +172,28 @@ TEST_CASE("a failing sink ends the write with its own error") {
   });
   fail = true;
   CHECK_THROWS_WITH_AS(output.write(packet(0, 0, 0, true)), "sink is full", Error);
+}
+
+TEST_CASE("what may gather is all there") {
+  std::vector<Packet> written;
+  for (int i = 0; i < 300; ++i) written.push_back(packet(0, i * 33, i * 33, i % 30 == 0, 1000));
+  const Read read = through_pipe("nut", two_tracks(0), written, std::chrono::milliseconds(5));
+  REQUIRE(read.packets.size() == written.size());
+  for (size_t i = 0; i < written.size(); ++i) CHECK(read.packets[i].data == written[i].data);
+}
+
+TEST_CASE("who waits for more to gather is interrupted all the same") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const os::Fd out(ends[1]);
+  Output output("nut", two_tracks(0), [&](Bytes b) { os::write_all(out.get(), b); });
+  for (int i = 0; i < 20; ++i) output.write(packet(0, i * 33, i * 33, i == 0, 500));
+  const auto interrupter = std::make_shared<Input::Interrupter>();
+  Input input = Input::from_fd(os::Fd(ends[0]), "pipe", "nut", interrupter);
+  input.gather(std::chrono::hours(1));
+  std::thread other([&] { interrupter->interrupt(); });
+  while (input.read()) {
+  }
+  other.join();
+  CHECK(input.interrupted());
 }
