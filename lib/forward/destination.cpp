@@ -19,7 +19,8 @@ ForwardDestination::ForwardDestination(std::string name, const ForwardFeed& feed
       policy_(policy),
       factory_(std::move(factory)),
       handler_(std::move(handler)),
-      backoff_(policy.first_wait, policy.most_wait, seed) {}
+      backoff_(policy.first_wait, policy.most_wait, seed),
+      budget_(policy.sittings_per_hour) {}
 
 ForwardDestination::~ForwardDestination() = default;
 
@@ -199,8 +200,8 @@ bool ForwardDestination::link_phase(ForwardState phase) {
 
 void ForwardDestination::link_ready() {
   ready_ = true;
-  if (!sittings_.empty() || was_live_) ++reconnects_;
-  sittings_.push_back(now_);
+  if (std::exchange(published_, true)) ++reconnects_;
+  budget_.spend(now_);
   since_ = now_;  // the publish deadline begins anew for the media
   open_media();
 }
@@ -217,86 +218,10 @@ void ForwardDestination::link_failed(LinkFailure failure) {
   fail(std::move(failure));
 }
 
-// --- trying again, or not --------------------------------------------------------------------
-
-void ForwardDestination::connect() {
-  retry_at_.reset();
-  probing_ = false;
-  set_state(ForwardState::kResolving);
-  link_ = factory_(*this);
-}
-
-void ForwardDestination::probe() {
-  probe_at_.reset();
-  probing_ = true;
-  link_ = factory_(*this);
-}
-
-void ForwardDestination::reset_sitting() {
-  sent_before_ += flow_.sent_bytes;
-  flow_ = {};
-  link_.reset();
-  queue_.clear();
-  ready_ = opened_ = moving_ = probing_ = false;
-  entry_bytes_.reset();
-  if (next_feed_ != nullptr) feed_ = std::exchange(next_feed_, nullptr);
-  feed_ended_ = false;
-  application_step_ = application_sent_ = 0;
-  probe_at_.reset();
-  in_bps_ = out_bps_ = frame_rate_ = 0;
-}
-
-void ForwardDestination::fail(LinkFailure failure) {
-  const bool lived = state_ == ForwardState::kLive || state_ == ForwardState::kDegraded ||
-                     state_ == ForwardState::kStalled;
-  if (lived) {
-    down_since_ = now_;
-    if (now_ - live_since_ >= policy_.stable) backoff_.reset();
-  }
-  reset_sitting();
-  last_error_ = failure.reason;
-  if (refused_for_good(failure)) return set_state(ForwardState::kRefused, failure.reason);
-  wait_for_retry(failure);
-}
-
-bool ForwardDestination::refused_for_good(const LinkFailure& failure) {
-  if (!failure.permanent) return false;
-  if (!failure.name_in_use || !was_live_) return true;
-  if (!refused_since_) refused_since_ = now_;
-  return now_ - *refused_since_ >= policy_.name_in_use;
-}
-
-void ForwardDestination::wait_for_retry(const LinkFailure& failure) {
-  const auto wait = backoff_.next();
-  if (has_given_up()) return set_state(ForwardState::kGaveUp, failure.reason);
-  retry_at_ = now_ + wait;
-  if (const auto earliest = ceiling(); earliest && *earliest > *retry_at_) {
-    retry_at_ = *earliest;
-    last_error_ += "; " + std::to_string(sittings_.size()) + " connections within an hour";
-  } else if (failure.kind != LinkFailure::Kind::kRefused && wait > policy_.probe) {
-    probe_joins_ = failure.kind == LinkFailure::Kind::kUnreachable;
-    probe_at_ = now_ + (probe_joins_ ? policy_.probe : policy_.first_probe);
-  }
-  set_state(ForwardState::kBackoff, last_error_);
-}
-
-bool ForwardDestination::has_given_up() const {
-  if (policy_.retry_max > 0 && backoff_.failures() > policy_.retry_max) return true;
-  return policy_.retry_for > 0ms && now_ - down_since_ >= policy_.retry_for;
-}
-
-// When another sitting may begin without passing the bound per hour.
-std::optional<Nanoseconds> ForwardDestination::ceiling() const {
-  const size_t most = static_cast<size_t>(policy_.sittings_per_hour);
-  if (sittings_.size() < most || most == 0) return std::nullopt;
-  return sittings_[sittings_.size() - most] + 1h;
-}
-
 // --- time ------------------------------------------------------------------------------------
 
 void ForwardDestination::tick(Nanoseconds now) {
   now_ = now;
-  while (!sittings_.empty() && now - sittings_.front() > 1h) sittings_.pop_front();
   if (retry_at_ && now >= *retry_at_) {
     if (link_) reset_sitting();  // a probe that hangs
     return connect();

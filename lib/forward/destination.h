@@ -2,7 +2,6 @@
 // outside by messages, the link's calls and a tick every 100 ms, so that it holds no timer and
 // tests need no clock. The other destinations don't exist for it.
 #pragma once
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "forward/feed.h"
 #include "forward/link.h"
+#include "forward/sitting_budget.h"
 #include "net/backoff.h"
 
 namespace stream::media {
@@ -27,9 +27,9 @@ struct ForwardPolicy {
   // How long a refused name is tried again after a sitting of our own was cut: the peer may not
   // have noticed yet.
   Ms name_in_use{90'000};
-  int sittings_per_hour = 30;
-  int retry_max = 0;  // failures in a row; 0: no bound
-  Ms retry_for{0};    // time without being live; 0: no bound
+  int sittings_per_hour = 30;  // 0: no bound
+  int retry_max = 0;           // failures in a row; 0: no bound
+  Ms retry_for{0};             // time without being live; 0: no bound
 };
 
 struct ForwardStatus {
@@ -109,7 +109,6 @@ class ForwardDestination final : private ForwardLinkHost {
   void wait_for_retry(const LinkFailure& failure);
   bool refused_for_good(const LinkFailure& failure);
   bool has_given_up() const;
-  std::optional<Nanoseconds> ceiling() const;
   void check_deadline();
   void check_progress();
   void judge();
@@ -128,6 +127,7 @@ class ForwardDestination final : private ForwardLinkHost {
   std::shared_ptr<ForwardLink> link_;
   ForwardQueue queue_;
   net::Backoff backoff_;
+  SittingBudget budget_;
   ForwardState state_ = ForwardState::kIdle;
   Nanoseconds now_{0}, since_{0};
   std::string last_error_;
@@ -152,10 +152,9 @@ class ForwardDestination final : private ForwardLinkHost {
 
   // Over sittings.
   std::optional<ForwardMove> move_;  // asked for, and not followed yet
-  bool was_live_ = false;
+  bool was_live_ = false, published_ = false;
   std::optional<Nanoseconds> retry_at_, probe_at_, refused_since_;
   Nanoseconds down_since_{0};
-  std::deque<Nanoseconds> sittings_;  // begun within the last hour
   uint64_t reconnects_ = 0, sent_before_ = 0, drops_seen_ = 0;
   std::optional<Nanoseconds> dropped_at_;
   struct Sample {

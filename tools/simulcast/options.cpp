@@ -59,8 +59,10 @@ constexpr char kStates[] =
     "is made. held: see UPLINK. backoff: waiting to try again, between 0 and a bound that doubles "
     "from 1 s to 60 s "
     "and is small again after 60 s of progress; a destination that could not be reached is looked "
-    "for every 3 s. refused: it said no to the key or the stream; not tried again until it is "
-    "changed or resumed. gave-up: as --retry-max or --retry-for say.\n\n"
+    "for every 3 s; one whose connections break again and again is published to as "
+    "--connections-per-hour allows, with 30 at the latest after 4 min. refused: it said no to the "
+    "key or the stream; not tried again until it is changed or resumed. gave-up: "
+    "as --retry-max or --retry-for say.\n\n"
     "Health is healthy when live, degraded when degraded, off when paused or stopped, and failing "
     "otherwise.";
 
@@ -108,7 +110,8 @@ void declare_run(cli::Command& root, Options& o) {
   root.option("--retry-for", o.retry_for, "TIME",
               "give a destination up that was not live for so long; 0s: never");
   root.option("--connections-per-hour", o.sittings, "N",
-              "publish to one destination at most so often; 0: no bound");
+              "publish to one destination at most so often, half of it at once and then one "
+              "each 7200/N seconds; 0: no bound");
   root.section("");
   root.check([&o] {
     check_command_line(o.to);

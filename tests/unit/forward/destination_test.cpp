@@ -189,21 +189,6 @@ TEST_CASE("ForwardDestination tries again") {
     }
     CHECK(world.links.size() < 60);
   }
-  SUBCASE("a bound on publications per hour") {
-    ForwardPolicy policy;
-    policy.sittings_per_hour = 5;
-    World world(policy);
-    world.destination->start(world.now);
-    for (int i = 0; i < 9000; ++i) {
-      if (world.state() == ForwardState::kResolving) {
-        world.publish();
-        world.fail(LinkFailure::Kind::kNetwork);
-      }
-      world.pass(100ms);
-    }
-    CHECK(world.destination->status(world.now).reconnects == 4);
-    CHECK(world.state() == ForwardState::kBackoff);
-  }
   SUBCASE("not for ever, when so asked") {
     ForwardPolicy policy;
     policy.retry_max = 3;

@@ -1,0 +1,77 @@
+// A destination's failures: what is tried again, when, and what is not.
+#include <utility>
+
+#include "forward/destination.h"
+
+namespace stream::media {
+
+using namespace std::chrono_literals;
+
+void ForwardDestination::connect() {
+  retry_at_.reset();
+  probing_ = false;
+  set_state(ForwardState::kResolving);
+  link_ = factory_(*this);
+}
+
+void ForwardDestination::probe() {
+  probe_at_.reset();
+  probing_ = true;
+  link_ = factory_(*this);
+}
+
+void ForwardDestination::reset_sitting() {
+  sent_before_ += flow_.sent_bytes;
+  flow_ = {};
+  link_.reset();
+  queue_.clear();
+  ready_ = opened_ = moving_ = probing_ = false;
+  entry_bytes_.reset();
+  if (next_feed_ != nullptr) feed_ = std::exchange(next_feed_, nullptr);
+  feed_ended_ = false;
+  application_step_ = application_sent_ = 0;
+  probe_at_.reset();
+  in_bps_ = out_bps_ = frame_rate_ = 0;
+}
+
+void ForwardDestination::fail(LinkFailure failure) {
+  const bool lived = state_ == ForwardState::kLive || state_ == ForwardState::kDegraded ||
+                     state_ == ForwardState::kStalled;
+  if (lived) {
+    down_since_ = now_;
+    if (now_ - live_since_ >= policy_.stable) backoff_.reset();
+  }
+  reset_sitting();
+  last_error_ = failure.reason;
+  if (refused_for_good(failure)) return set_state(ForwardState::kRefused, failure.reason);
+  wait_for_retry(failure);
+}
+
+bool ForwardDestination::refused_for_good(const LinkFailure& failure) {
+  if (!failure.permanent) return false;
+  if (!failure.name_in_use || !was_live_) return true;
+  if (!refused_since_) refused_since_ = now_;
+  return now_ - *refused_since_ >= policy_.name_in_use;
+}
+
+void ForwardDestination::wait_for_retry(const LinkFailure& failure) {
+  const auto wait = backoff_.next();
+  if (has_given_up()) return set_state(ForwardState::kGaveUp, failure.reason);
+  retry_at_ = now_ + wait;
+  if (const auto earliest = budget_.next(now_); earliest > *retry_at_) {
+    retry_at_ = earliest;
+    last_error_ +=
+        "; " + std::to_string(budget_.within_an_hour(now_)) + " connections within an hour";
+  } else if (failure.kind != LinkFailure::Kind::kRefused && wait > policy_.probe) {
+    probe_joins_ = failure.kind == LinkFailure::Kind::kUnreachable;
+    probe_at_ = now_ + (probe_joins_ ? policy_.probe : policy_.first_probe);
+  }
+  set_state(ForwardState::kBackoff, last_error_);
+}
+
+bool ForwardDestination::has_given_up() const {
+  if (policy_.retry_max > 0 && backoff_.failures() > policy_.retry_max) return true;
+  return policy_.retry_for > 0ms && now_ - down_since_ >= policy_.retry_for;
+}
+
+}  // namespace stream::media

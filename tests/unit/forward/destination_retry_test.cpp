@@ -1,0 +1,116 @@
+// When a destination is tried again after its connection broke, and whether at all.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "unit/forward/world.h"
+
+using namespace stream;
+using namespace stream::media;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Breaks {
+  size_t most_in_an_hour = 0;
+  Nanoseconds longest_dark{0};
+};
+
+// For `time` each connection is there at once and breaks a minute after the last one did, or when
+// it was made.
+Breaks break_each_minute(ForwardPolicy policy, Nanoseconds time) {
+  World world(policy);
+  world.destination->start(world.now);
+  Breaks seen;
+  std::vector<Nanoseconds> begun;
+  Nanoseconds down = world.now, breaks = world.now + 1min;
+  bool up = false;
+  for (const auto end = world.now + time; world.now < end; world.pass(100ms)) {
+    if (!up && world.state() == ForwardState::kResolving) {
+      world.publish();
+      up = true;
+      begun.push_back(world.now);
+      seen.longest_dark = std::max(seen.longest_dark, world.now - down);
+    } else if (up && world.now >= breaks) {
+      world.fail(LinkFailure::Kind::kNetwork);
+      up = false;
+      down = world.now;
+    }
+    if (world.now >= breaks) breaks += 1min;
+  }
+  for (const Nanoseconds from : begun)
+    seen.most_in_an_hour = std::max(
+        seen.most_in_an_hour,
+        static_cast<size_t>(std::count_if(begun.begin(), begun.end(), [from](Nanoseconds at) {
+          return at >= from && at < from + 1h;
+        })));
+  return seen;
+}
+
+}  // namespace
+
+TEST_CASE("ForwardDestination: a bound on publications per hour") {
+  SUBCASE("a way that breaks each minute: never dark for longer than a share of the hour") {
+    ForwardPolicy policy;
+    const Breaks seen = break_each_minute(policy, 2h);
+    CHECK(seen.most_in_an_hour <= 30);
+    CHECK(seen.most_in_an_hour >= 25);
+    CHECK(seen.longest_dark <= 4min + 5s);
+  }
+  SUBCASE("a small and odd one") {
+    ForwardPolicy policy;
+    policy.sittings_per_hour = 5;
+    const Breaks seen = break_each_minute(policy, 4h);
+    CHECK(seen.most_in_an_hour <= 5);
+    CHECK(seen.longest_dark <= 24min + 5s);
+  }
+  SUBCASE("none") {
+    ForwardPolicy policy;
+    policy.sittings_per_hour = 0;
+    const Breaks seen = break_each_minute(policy, 2h);
+    CHECK(seen.most_in_an_hour > 30);
+    CHECK(seen.longest_dark <= 65s);
+  }
+  SUBCASE("the wait says why") {
+    ForwardPolicy policy;
+    policy.sittings_per_hour = 5;
+    World world(policy);
+    world.destination->start(world.now);
+    for (int i = 0; i < 9000; ++i) {
+      if (world.state() == ForwardState::kResolving) {
+        world.publish();
+        world.fail(LinkFailure::Kind::kNetwork);
+      }
+      world.pass(100ms);
+    }
+    CHECK(world.destination->status(world.now).reconnects == 2);
+    CHECK(world.state() == ForwardState::kBackoff);
+    CHECK(world.destination->status(world.now).last_error ==
+          "reason; 3 connections within an hour");
+  }
+}
+
+TEST_CASE("SittingBudget") {
+  SUBCASE("half at once, then one each step; never more than all in any hour") {
+    for (const int most : {1, 2, 3, 5, 30, 31}) {
+      SittingBudget budget(most);
+      std::vector<Nanoseconds> begun;
+      for (Nanoseconds now = 10h; now < 16h; now += 1s) {
+        if (budget.next(now) > now) continue;
+        budget.spend(now);
+        begun.push_back(now);
+      }
+      for (size_t i = 0; i + static_cast<size_t>(most) < begun.size(); ++i)
+        CHECK(begun[i + static_cast<size_t>(most)] - begun[i] >= 1h);
+      const Nanoseconds step = std::min<Nanoseconds>(1h, Nanoseconds(2h) / most);
+      for (size_t i = 1; i < begun.size(); ++i) CHECK(begun[i] - begun[i - 1] <= step + 1s);
+    }
+  }
+  SUBCASE("sittings that the peer asked for put off the next by a step at most") {
+    SittingBudget budget(30);
+    for (int i = 0; i < 100; ++i) budget.spend(10h);
+    CHECK(budget.next(10h) == 10h + 4min);
+    CHECK(budget.within_an_hour(10h + 1min) == 100);
+    CHECK(budget.within_an_hour(11h + 1min) == 0);
+  }
+}
