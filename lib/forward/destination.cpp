@@ -174,7 +174,7 @@ void ForwardDestination::open_media() {
   const std::vector<MessagePtr> opening = feed_->opening();
   if (opening.empty() || feed_->cache().empty()) return;
   opened_ = true;
-  opened_at_ = progress_at_ = application_at_ = now_;
+  opened_at_ = progress_at_ = now_;
   offset_ms_ = queued_ms_ = feed_->cache().front()->milliseconds;
   entry_popped_ = queue_.popped() + opening.size() + 1;
   for (const MessagePtr& message : opening) queue_.push(message);
@@ -263,17 +263,10 @@ void ForwardDestination::check_progress() {
   const ForwardLink::Flow flow = link_->flow();
   if (flow.acknowledged_bytes > flow_.acknowledged_bytes || flow.pending_bytes == 0)
     progress_at_ = now_;
-  if (flow.application_bytes > flow_.application_bytes) {
-    application_step_ = std::max(application_step_, flow.sent_bytes - application_sent_);
-    application_sent_ = flow.sent_bytes;
-    application_at_ = now_;
-  }
   flow_ = flow;
-  // A relay in between may take everything while the peer is gone: what the peer used to say is
-  // then missing for longer than its habit explains.
-  const bool silent = flow.application_bytes > 0 && now_ - application_at_ >= policy_.stalled &&
-                      flow.sent_bytes - application_sent_ > 3 * application_step_;
-  const Nanoseconds still = silent ? now_ - application_at_ : now_ - progress_at_;
+  answers_.look(flow.application_bytes, flow.acknowledged_bytes, now_);
+  const bool silent = answers_.missing(flow.acknowledged_bytes, now_, policy_.stalled);
+  const Nanoseconds still = silent ? answers_.quiet(now_) : now_ - progress_at_;
   if (still >= policy_.abandoned)
     return fail({LinkFailure::Kind::kNetwork, false, false,
                  "nothing was taken for " + std::to_string(still / 1s) + " s"});

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "forward/answer_habit.h"
 #include "forward/feed.h"
 #include "forward/link.h"
 #include "forward/sitting_budget.h"
@@ -144,11 +145,10 @@ class ForwardDestination final : private ForwardLinkHost {
   std::string impaired_;
   bool thin_ = false, thin_ends_ = false;
   uint64_t thinned_ = 0;
-  Nanoseconds opened_at_{0}, progress_at_{0}, offered_at_{0}, application_at_{0};
+  Nanoseconds opened_at_{0}, progress_at_{0}, offered_at_{0};
   Nanoseconds live_since_{0}, checked_at_{0};
   ForwardLink::Flow flow_;
-  uint64_t application_sent_ = 0;  // bytes sent when the application last said something
-  uint64_t application_step_ = 0;  // the longest it has let us wait, in bytes
+  AnswerHabit answers_;
 
   // Over sittings.
   std::optional<ForwardMove> move_;  // asked for, and not followed yet

@@ -29,7 +29,7 @@ void ForwardDestination::reset_sitting() {
   entry_bytes_.reset();
   if (next_feed_ != nullptr) feed_ = std::exchange(next_feed_, nullptr);
   feed_ended_ = false;
-  application_step_ = application_sent_ = 0;
+  answers_ = {};
   probe_at_.reset();
   in_bps_ = out_bps_ = frame_rate_ = 0;
 }
