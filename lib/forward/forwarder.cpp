@@ -69,16 +69,16 @@ void Forwarder::add(ForwardDestinationOptions options) {
   Entry& added = entries_[name];
   added.order = ++added_;
   added.options = std::move(options);
-  const ForwardLinkFactory factory = [this, &added](ForwardLinkHost& host) {
+  const auto turns = std::make_shared<net::AddressTurns>();
+  const ForwardLinkFactory factory = [this, &added, turns](ForwardLinkHost& host) {
     if (!added.options.file.empty())
       return make_file_link(
           io_, added.options.file, [&added] { return added.rendition->feed().tracks(); }, host);
     RtmpLinkOptions link;
     link.fourccs = added.rendition->feed().fourccs();
     link.assume_enhanced = added.options.assume_enhanced || added.options.profile->assume_enhanced;
-    return make_target_link(
-        network_, added.options.target, std::move(link),
-        [&added] { return added.rendition->feed().tracks(); }, host);
+    return make_target_link(network_, added.options.target, std::move(link),
+                            {[&added] { return added.rendition->feed().tracks(); }, turns}, host);
   };
   const auto state = [this, &added](ForwardState before, const std::string& reason) {
     if (added.destination && handlers_.state) handlers_.state(*added.destination, before, reason);

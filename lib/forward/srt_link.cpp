@@ -7,7 +7,7 @@
 #include "av/output.h"
 #include "base/error.h"
 #include "srt/address.h"
-#include "srt/engine.h"
+#include "srt/caller.h"
 
 namespace stream::media {
 namespace {
@@ -22,8 +22,9 @@ constexpr Nanoseconds kPlayMargin = 100ms;
 
 class SrtLink : public ForwardLink, public std::enable_shared_from_this<SrtLink> {
  public:
-  SrtLink(ForwardNetwork& network, ForwardTarget target, TracksSource tracks, ForwardLinkHost& host)
-      : network_(network), target_(std::move(target)), tracks_(std::move(tracks)), host_(&host) {}
+  SrtLink(ForwardNetwork& network, ForwardTarget target, SrtLinkOptions options,
+          ForwardLinkHost& host)
+      : network_(network), target_(std::move(target)), options_(std::move(options)), host_(&host) {}
   void begin();
 
   void send(ForwardQueue& queue, int64_t offset_ms) override;
@@ -41,9 +42,10 @@ class SrtLink : public ForwardLink, public std::enable_shared_from_this<SrtLink>
 
   ForwardNetwork& network_;
   ForwardTarget target_;
-  TracksSource tracks_;
+  SrtLinkOptions options_;
   ForwardLinkHost* host_;
-  std::shared_ptr<srt::Socket> socket_;
+  std::optional<srt::Caller> caller_;
+  std::shared_ptr<srt::Socket> socket_;  // once it is connected
   std::optional<av::Output> output_;
   av::Tracks muxed_;  // what the output was made for
   bool started_ = false, failed_ = false, finished_ = false, changed_ = false;
@@ -65,19 +67,19 @@ void SrtLink::connect(net::Resolved resolved) {
   if (resolved.endpoints.empty())
     return fail(Kind::kUnreachable, "cannot resolve " + target_.host + ": " + resolved.error);
   if (!host_->link_phase(ForwardState::kConnecting)) return;
-  const auto& first = resolved.endpoints.front();
   srt::Socket::Handlers handlers;
   handlers.connected = [this] { connected(); };
   handlers.writable = [this] {
     if (started_) host_->link_writable();
   };
   handlers.closed = [this](const srt::Failure& failure) { closed(failure); };
-  socket_ =
-      network_.srt().connect({first.address(), first.port()}, target_.srt, std::move(handlers));
+  caller_.emplace(network_.srt(), options_.turns, target_.srt);
+  caller_->call(resolved.endpoints, std::move(handlers));
 }
 
 void SrtLink::connected() {
   const auto self = shared_from_this();
+  socket_ = caller_->socket();
   if (!host_->link_phase(ForwardState::kHandshaking)) return;
   if (!host_->link_phase(ForwardState::kPublishing)) return;
   started_ = true;
@@ -98,7 +100,7 @@ void SrtLink::mux(const ForwardMessage& message, int64_t offset_ms) {
     return;
   }
   if (changed_ && output_) {
-    const av::Tracks now = tracks_();
+    const av::Tracks now = options_.tracks();
     const bool same = std::equal(
         now.begin(), now.end(), muxed_.begin(), muxed_.end(),
         [](const av::Track& a, const av::Track& b) { return a.extradata == b.extradata; });
@@ -106,7 +108,7 @@ void SrtLink::mux(const ForwardMessage& message, int64_t offset_ms) {
   }
   changed_ = false;
   if (!output_) {
-    muxed_ = tracks_();
+    muxed_ = options_.tracks();
     output_.emplace("mpegts", muxed_, [this](Bytes piece) {
       bytes_.insert(bytes_.end(), piece.begin(), piece.end());
     });
@@ -184,8 +186,8 @@ void SrtLink::fail(Kind kind, const std::string& reason, bool permanent, bool in
 }  // namespace
 
 std::shared_ptr<ForwardLink> make_srt_link(ForwardNetwork& network, ForwardTarget target,
-                                           TracksSource tracks, ForwardLinkHost& host) {
-  auto link = std::make_shared<SrtLink>(network, std::move(target), std::move(tracks), host);
+                                           SrtLinkOptions options, ForwardLinkHost& host) {
+  auto link = std::make_shared<SrtLink>(network, std::move(target), std::move(options), host);
   boost::asio::post(network.io, [weak = std::weak_ptr(link)] {
     if (const auto self = weak.lock()) self->begin();
   });

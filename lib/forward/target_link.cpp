@@ -10,12 +10,12 @@ using Kind = LinkFailure::Kind;
 // Reads the target, then hands everything on to the link that can go there.
 class TargetLink : public ForwardLink, public std::enable_shared_from_this<TargetLink> {
  public:
-  TargetLink(ForwardNetwork& network, TargetSource target, RtmpLinkOptions rtmp,
-             TracksSource tracks, ForwardLinkHost& host)
+  TargetLink(ForwardNetwork& network, TargetSource target, RtmpLinkOptions rtmp, SrtLinkOptions srt,
+             ForwardLinkHost& host)
       : network_(network),
         target_(std::move(target)),
         rtmp_(std::move(rtmp)),
-        tracks_(std::move(tracks)),
+        srt_(std::move(srt)),
         host_(&host) {}
   void begin();
 
@@ -34,7 +34,7 @@ class TargetLink : public ForwardLink, public std::enable_shared_from_this<Targe
   ForwardNetwork& network_;
   TargetSource target_;
   RtmpLinkOptions rtmp_;
-  TracksSource tracks_;
+  SrtLinkOptions srt_;
   ForwardLinkHost* host_;
   std::shared_ptr<ForwardLink> inner_;
 };
@@ -66,7 +66,7 @@ void TargetLink::begin() {
 
 void TargetLink::open(ForwardTarget target) {
   if (target.scheme == "srt") {
-    inner_ = make_srt_link(network_, std::move(target), tracks_, *host_);
+    inner_ = make_srt_link(network_, std::move(target), std::move(srt_), *host_);
     return;
   }
   rtmp_.target = std::move(target);
@@ -76,10 +76,10 @@ void TargetLink::open(ForwardTarget target) {
 }  // namespace
 
 std::shared_ptr<ForwardLink> make_target_link(ForwardNetwork& network, TargetSource target,
-                                              RtmpLinkOptions rtmp, TracksSource tracks,
+                                              RtmpLinkOptions rtmp, SrtLinkOptions srt,
                                               ForwardLinkHost& host) {
   auto link = std::make_shared<TargetLink>(network, std::move(target), std::move(rtmp),
-                                           std::move(tracks), host);
+                                           std::move(srt), host);
   boost::asio::post(network.io, [weak = std::weak_ptr(link)] {
     if (const auto self = weak.lock()) self->begin();
   });

@@ -12,9 +12,9 @@ namespace stream::media {
 // Blocks and may throw Error: reads the address and the key. Called on another thread.
 using TargetSource = std::function<ForwardTarget()>;
 
-// `rtmp` holds no target. `tracks` may be empty where no media will be sent.
+// `rtmp` holds no target.
 std::shared_ptr<ForwardLink> make_target_link(ForwardNetwork& network, TargetSource target,
-                                              RtmpLinkOptions rtmp, TracksSource tracks,
+                                              RtmpLinkOptions rtmp, SrtLinkOptions srt,
                                               ForwardLinkHost& host);
 
 }  // namespace stream::media

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "net/resolver.h"
+#include "srt/caller.h"
 
 namespace stream::media {
 namespace {
@@ -22,7 +23,8 @@ constexpr auto kLook = 50ms;  // how soon an interruption or the connection's en
 // comes from the engine's thread by the queue.
 class SrtSource : public Source {
  public:
-  SrtSource(SrtCall call, std::shared_ptr<av::Input::Interrupter> interrupter);
+  SrtSource(SrtCall call, std::shared_ptr<net::AddressTurns> turns,
+            std::shared_ptr<av::Input::Interrupter> interrupter);
   const av::Tracks& tracks() const override { return input_->tracks(); }
   std::optional<av::Packet> read() override;
   bool finite() const override { return false; }
@@ -41,15 +43,18 @@ class SrtSource : public Source {
       io_.get_executor()};
   net::Resolver resolver_{io_};
   srt::Engine engine_{io_};
-  std::shared_ptr<srt::Socket> socket_;
+  srt::Caller caller_;
   std::optional<srt::Failure> failure_;
   Buffer piece_;
   Nanoseconds heard_ = monotonic_now();
   std::optional<av::Input> input_;
 };
 
-SrtSource::SrtSource(SrtCall call, std::shared_ptr<av::Input::Interrupter> interrupter)
-    : call_(std::move(call)), interrupter_(std::move(interrupter)) {
+SrtSource::SrtSource(SrtCall call, std::shared_ptr<net::AddressTurns> turns,
+                     std::shared_ptr<av::Input::Interrupter> interrupter)
+    : call_(std::move(call)),
+      interrupter_(std::move(interrupter)),
+      caller_(engine_, std::move(turns), call_.settings) {
   connect();
   try {
     input_ = av::Input::from_reader([this](std::span<uint8_t> bytes) { return fill(bytes); },
@@ -70,8 +75,12 @@ void SrtSource::connect() {
     throw Error(Exit::kNetwork, "srt.connect",
                 "cannot resolve " + call_.host + ": " + resolved->error,
                 "check the name in " + call_.shown);
-  auto endpoint = resolved->endpoints.front();
-  if (call_.may_connect && !call_.may_connect(*endpoint.data(), socklen_t(endpoint.size())))
+  auto& endpoints = resolved->endpoints;
+  const auto endpoint = endpoints.front();
+  std::erase_if(endpoints, [this](auto& e) {
+    return call_.may_connect && !call_.may_connect(*e.data(), socklen_t(e.size()));
+  });
+  if (endpoints.empty())
     throw Error(Exit::kNotAllowed, "ingest.pull",
                 call_.host + " is the inner address " + endpoint.address().to_string() +
                     ", which is not asked",
@@ -83,8 +92,7 @@ void SrtSource::connect() {
     return queue_.try_push(copy, bytes.size());
   };
   handlers.closed = [this](const srt::Failure& failure) { failure_ = failure; };
-  socket_ =
-      engine_.connect({endpoint.address(), endpoint.port()}, call_.settings, std::move(handlers));
+  caller_.call(endpoints, std::move(handlers));
 }
 
 // What the demuxer asks for; what came before the end of the connection counts.
@@ -127,8 +135,8 @@ void SrtSource::fail(const srt::Failure& failure) const {
 }  // namespace
 
 OpenSource srt_source(SrtCall call) {
-  return [call = std::move(call)](auto interrupter) {
-    return std::make_unique<SrtSource>(call, std::move(interrupter));
+  return [call = std::move(call), turns = std::make_shared<net::AddressTurns>()](auto interrupter) {
+    return std::make_unique<SrtSource>(call, turns, std::move(interrupter));
   };
 }
 

@@ -4,6 +4,7 @@
 load ../support/common
 load ../support/ingest
 load ../support/srt
+load ../support/own_net
 
 @test "ffmpeg: every picture and sound arrives; what the way is like is told" {
   listen_srt --open demo -o "$T/out.nut"
@@ -293,6 +294,17 @@ sending() {
   assert_status 4
   assert_output "--pull-allow"
   [ ! -s "$T/out.nut" ]
+}
+
+@test "--pull of a name whose first address is dead: the next one is called at once" {
+  net
+  printf '::1 two.test\n127.0.0.1 two.test\n' >hosts
+  inside there ffmpeg -nostdin -v error -re -i "$(ts_clip)" -c copy -f mpegts "srt://127.0.0.1:9000?mode=listener"
+  inside ingest stream-ingest --pull srt://two.test:9000 --pull-allow 127.0.0.1 --pull-allow ::1 --events "$T/events" -o "$T/out.nut"
+  wait_for 15 has_events publisher.disconnected 1
+  run ! grep 'no answer' "$T/ingest.err"
+  stop ingest
+  [ "$(packets "$T/out.nut" v)" -ge 100 ]
 }
 
 @test "--pull as rendezvous: both sides call" {

@@ -3,6 +3,7 @@
 # that answer nothing (S12).
 load ../support/common
 load ../support/simulcast
+load ../support/own_net
 
 # certificate NAME SUBJECT-ALTERNATIVE-NAME [END]: signed by itself, in NAME.crt and NAME.key
 certificate() {
@@ -63,37 +64,6 @@ refused() {
   assert_equal 0 "$(count_at_sink expired '.event == "connect"')"
 }
 
-# A network of its own, whose names are in $T/hosts and else asked of a server that never answers; at [::1]:1935
-# connections are not answered either.
-net() {
-  unshare -nm true 2>/dev/null || skip "no right to make a network namespace"
-  echo 'hosts: files dns' >nsswitch.conf
-  printf 'nameserver 127.0.0.1\noptions timeout:10 attempts:3\n' >resolv.conf
-  touch hosts
-  cat >holes.py <<'END'
-import socket, time
-names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-names.bind(("127.0.0.1", 53))
-hole = socket.socket(socket.AF_INET6)
-hole.bind(("::1", 1935))
-hole.listen(0)
-fill = [socket.socket(socket.AF_INET6) for _ in range(8)]
-for one in fill:
-    one.setblocking(False)
-    one.connect_ex(("::1", 1935))
-print("ready", flush=True)
-time.sleep(300)
-END
-  start net unshare -nm bash -ec 'ip link set lo up
-    for file in hosts nsswitch.conf resolv.conf; do mount --bind "$1/$file" "$(realpath "/etc/$file")"; done
-    exec python3 holes.py' - "$T"
-  wait_for 10 grep -q ready net.out
-}
-inside() {
-  local name=$1
-  shift
-  start "$name" nsenter -t "$(pid net)" -n -m -- "$@"
-}
 sink_inside() {
   local name=$1
   inside "$@"
@@ -124,6 +94,17 @@ END
   begin=$(date +%s%N)
   stop simulcast
   [ $((($(date +%s%N) - begin) / 1000000)) -lt 3500 ]
+}
+
+@test "S12: SRT at a name whose first address is dead: the next one is called at once" {
+  net
+  printf '::1 two.test\n127.0.0.1 two.test\n' >hosts
+  inside sink bash -c 'exec srt-live-transmit -q -a:no -chunk:1316 "srt://127.0.0.1:9000?mode=listener" file://con >out.ts'
+  live_input
+  inside simulcast stream-simulcast -i "$T/live" --name demo --events "$T/events" --to a=srt://two.test:9000
+  wait_for 15 saw a live
+  run ! saw a backoff
+  stop simulcast
 }
 
 @test "S13: a resolver that hangs holds up nobody; a name is looked up anew for each connection" {

@@ -133,7 +133,7 @@ int test(const Options& o, cli::Context& context) {
   const Second slate = o.test_slate ? second_of_slate() : Second{};
   Try attempt(io, slate.queue);
   const auto link = attempt.link = media::make_target_link(
-      network, [&o] { return o.spec.target(); }, {}, [&slate] { return slate.tracks; }, attempt);
+      network, [&o] { return o.spec.target(); }, {}, {[&slate] { return slate.tracks; }}, attempt);
   constexpr auto kLimit = std::chrono::seconds(15);
   boost::asio::steady_timer limit(io, kLimit);
   limit.async_wait([&io](const boost::system::error_code&) { io.stop(); });
