@@ -25,9 +25,9 @@ struct ForwardPolicy {
   Ms stable{60'000};     // of progress, after which waits begin small again
   Ms stalled{5000};      // without progress
   Ms abandoned{15'000};  // without progress: a new connection is better
-  // How long a refused name is tried again after a sitting of our own was cut: the peer may not
-  // have noticed yet.
-  Ms name_in_use{90'000};
+  // How long a refused name is tried again after a sitting of our own was cut, or when somebody
+  // is said to publish there: platforms hold dead sessions for 6 to 7 min.
+  Ms name_in_use{600'000};
   int sittings_per_hour = 30;  // 0: no bound
   int retry_max = 0;           // failures in a row; 0: no bound
   Ms retry_for{0};             // time without being live; 0: no bound
@@ -58,6 +58,8 @@ class ForwardDestination final : private ForwardLinkHost {
   ~ForwardDestination();
   ForwardDestination(const ForwardDestination&) = delete;
 
+  // It was live lately, before this process.
+  void remember_live() { lived_before_ = true; }
   void start(Nanoseconds now);  // from idle, paused or a final state: at once, with a clean slate
   void pause(Nanoseconds now);
   // The stream would not be taken: final, as when the peer says so.
@@ -152,7 +154,7 @@ class ForwardDestination final : private ForwardLinkHost {
 
   // Over sittings.
   std::optional<ForwardMove> move_;  // asked for, and not followed yet
-  bool was_live_ = false, published_ = false;
+  bool was_live_ = false, lived_before_ = false, published_ = false;
   std::optional<Nanoseconds> retry_at_, probe_at_, refused_since_;
   Nanoseconds down_since_{0};
   uint64_t reconnects_ = 0, sent_before_ = 0, drops_seen_ = 0;

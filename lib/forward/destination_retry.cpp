@@ -49,7 +49,9 @@ void ForwardDestination::fail(LinkFailure failure) {
 
 bool ForwardDestination::refused_for_good(const LinkFailure& failure) {
   if (!failure.permanent) return false;
-  if (!failure.name_in_use || !was_live_) return true;
+  // A peer may hold a sitting of ours that was cut, also by an end of this process.
+  const bool held = failure.taken || (failure.name_in_use && (was_live_ || lived_before_));
+  if (!held) return true;
   if (!refused_since_) refused_since_ = now_;
   return now_ - *refused_since_ >= policy_.name_in_use;
 }

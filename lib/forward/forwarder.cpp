@@ -87,6 +87,7 @@ void Forwarder::add(ForwardDestinationOptions options) {
   added.destination = std::make_unique<ForwardDestination>(
       name, added.rendition->feed(), options_.policy, factory, state, std::random_device()());
   added.rendition->users.push_back(added.destination.get());
+  if (added.options.lived_before) added.destination->remember_live();
   if (added.options.paused) added.destination->pause(monotonic_now());
   start_if_ready(added, monotonic_now());
 }

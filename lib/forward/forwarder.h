@@ -42,7 +42,8 @@ struct ForwardDestinationOptions {
   // As in ForwardProfile, where the profile says nothing.
   bool assume_enhanced = false;
   std::string sound_codecs = "aac mp3";
-  std::string file;  // instead of a target
+  std::string file;           // instead of a target
+  bool lived_before = false;  // was live lately, before this process
   int priority = Uplink::kUsualPriority;
 };
 

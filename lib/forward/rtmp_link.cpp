@@ -56,7 +56,8 @@ class RtmpLink : public ForwardLink, public std::enable_shared_from_this<RtmpLin
   void redirect(const Secret& url);
   bool write();
   void queue_output();
-  void fail(Kind kind, const std::string& reason, bool permanent = false, bool in_use = false);
+  void fail(Kind kind, const std::string& reason, bool permanent = false);
+  void fail(LinkFailure failure);
 
   ForwardNetwork& network_;
   RtmpLinkOptions options_;
@@ -232,13 +233,15 @@ void RtmpLink::on_refused(const rtmp::PublishRefused& event) {
   const std::string code = event.code.empty() ? "no reason given" : escaped(event.code);
   // The description may repeat what we sent.
   std::string description = event.description;
-  const std::string key(target_.key.reveal());
-  if (!key.empty() && description.find(key.substr(0, key.find('?'))) != std::string::npos)
+  std::string key(target_.key.reveal());
+  key.resize(std::min(key.find('?'), key.size()));
+  const bool taken = says_taken(description) && !says_taken(key);
+  if (!key.empty() && description.find(key) != std::string::npos)
     description = "(holds the key, not shown)";
   const bool ended = started_ && !event.permanent();
-  fail(ended ? Kind::kNetwork : Kind::kRefused,
-       code + (description.empty() ? "" : ": " + escaped(description)), event.permanent(),
-       event.code == "NetStream.Publish.BadName");
+  fail({ended ? Kind::kNetwork : Kind::kRefused, event.permanent(),
+        event.code == "NetStream.Publish.BadName",
+        code + (description.empty() ? "" : ": " + escaped(description)), taken});
 }
 
 void RtmpLink::redirect(const Secret& url) {
@@ -333,11 +336,15 @@ ForwardLink::Flow RtmpLink::flow() const {
   return flow;
 }
 
-void RtmpLink::fail(Kind kind, const std::string& reason, bool permanent, bool in_use) {
+void RtmpLink::fail(Kind kind, const std::string& reason, bool permanent) {
+  fail({kind, permanent, false, reason});
+}
+
+void RtmpLink::fail(LinkFailure failure) {
   if (failed_) return;
   const auto self = shared_from_this();
   failed_ = true;
-  host_->link_failed({kind, permanent, in_use, reason});
+  host_->link_failed(std::move(failure));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ class SrtLink : public ForwardLink, public std::enable_shared_from_this<SrtLink>
   void closed(const srt::Failure& failure);
   void mux(const ForwardMessage& message, int64_t offset_ms);
   bool hand_over();
-  void fail(Kind kind, const std::string& reason, bool permanent = false, bool in_use = false);
+  void fail(Kind kind, const std::string& reason, bool permanent = false, bool taken = false);
 
   ForwardNetwork& network_;
   ForwardTarget target_;
@@ -176,11 +176,11 @@ ForwardLink::Flow SrtLink::flow() const {
   return flow;
 }
 
-void SrtLink::fail(Kind kind, const std::string& reason, bool permanent, bool in_use) {
+void SrtLink::fail(Kind kind, const std::string& reason, bool permanent, bool taken) {
   if (failed_) return;
   const auto self = shared_from_this();
   failed_ = true;
-  host_->link_failed({kind, permanent, in_use, reason});
+  host_->link_failed({kind, permanent, taken, reason, taken});
 }
 
 }  // namespace

@@ -96,6 +96,15 @@ ForwardTarget parse_target(std::string_view text, const Secret& key, const srt::
   return target;
 }
 
+bool says_taken(std::string_view words) {
+  std::string lower(words);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (const std::string_view hint : {"already", "in use", "busy"})
+    if (lower.find(hint) != lower.npos) return true;
+  return false;
+}
+
 std::optional<ForwardTarget> follow(const ForwardTarget& target, const Secret& text) {
   const auto url = parse_url(text.reveal());
   if (!url || url->host.empty()) return std::nullopt;

@@ -88,6 +88,9 @@ struct LinkFailure {
   bool permanent = false;    // the same again won't help
   bool name_in_use = false;  // a refusal that a sitting of our own, cut before, may explain
   std::string reason;        // for people; escaped
+  bool taken = false;        // the peer says that somebody publishes there now
 };
+// Whether a peer's words for a refusal say that: "Already publishing".
+bool says_taken(std::string_view words);
 
 }  // namespace stream::media

@@ -22,11 +22,10 @@ load ../support/simulcast
   head -3 one/1.times | awk '{ exit !($2 == 0) }'
 }
 
-@test "nginx's RTMP module, our own ingest and ffmpeg take it" {
+# nginx_rtmp: a server with the application "live" at $nginx_port
+nginx_rtmp() {
   [ -e /usr/lib/nginx/modules/ngx_rtmp_module.so ] || skip "no nginx with the RTMP module"
   nginx_port=$(free_port)
-  ingest_port=$(free_port)
-  ffmpeg_port=$(free_port)
   mkdir ng
   chmod 777 ng
   cat >nginx.conf <<END
@@ -36,9 +35,15 @@ events { worker_connections 64; }
 rtmp { server { listen 127.0.0.1:$nginx_port; application live { live on; } } }
 END
   start nginx nginx -p "$T/ng" -c "$T/nginx.conf"
+  wait_for 5 port_open "$nginx_port"
+}
+
+@test "nginx's RTMP module, our own ingest and ffmpeg take it" {
+  nginx_rtmp
+  ingest_port=$(free_port)
+  ffmpeg_port=$(free_port)
   start ingest stream-ingest --listen "rtmp://127.0.0.1:$ingest_port/live" --open there
   start ffmpeg ffmpeg -v error -y -listen 1 -i "rtmp://127.0.0.1:$ffmpeg_port/live/x" -c copy ffmpeg.mkv
-  wait_for 5 port_open "$nginx_port"
   wait_for 5 port_open "$ingest_port"
   start reader ffmpeg -v error -y -rw_timeout 20000000 -i "rtmp://127.0.0.1:$nginx_port/live/n" -t 2 -c copy nginx.mkv
   simulcast --to n="rtmp://127.0.0.1:$nginx_port/live/n" --to i="rtmp://127.0.0.1:$ingest_port/live/there" \
@@ -55,6 +60,17 @@ END
     run flash_beep.py --max-ms 20 --min-pairs 1 $file
     assert_status 0
   done
+}
+
+@test "nginx says that somebody publishes already: waited for until he has gone" {
+  nginx_rtmp
+  start other ffmpeg -nostdin -v error -re -stream_loop -1 -i "$(clip flash_4s)" -c copy -f flv "rtmp://127.0.0.1:$nginx_port/live/demo"
+  timeout 20 ffmpeg -v error -y -i "rtmp://127.0.0.1:$nginx_port/live/demo" -t 0.1 -c copy there.mkv
+  simulcast --to n="rtmp://127.0.0.1:$nginx_port/live/demo"
+  wait_for 10 saw n backoff '.reason | contains("Already publishing")'
+  stop other
+  wait_for 20 is_state n live
+  run ! saw n refused
 }
 
 @test "destinations are added, removed, paused and resumed on air; the others don't notice" {

@@ -127,6 +127,38 @@ memory() { awk '/^VmRSS/ { print $2 }' "/proc/$(pid simulcast)/status"; }
   good_is_whole 13
 }
 
+@test "somebody publishes there already: waited for, and live when the name is free" {
+  a=$(free_port)
+  sink a "$a" --script "reject:NetStream.Publish.BadName@Already publishing,good"
+  with_good --to a=rtmp://127.0.0.1:$a/l/k
+  wait_for 10 is_state a live
+  saw a backoff '.reason == "NetStream.Publish.BadName: Already publishing"'
+  run ! saw a refused
+  good_is_whole
+}
+
+@test "a name that is refused after our process was killed: it was ours, so it is waited for" {
+  a=$(free_port)
+  sink a "$a" --script good,reject:NetStream.Publish.BadName,good,reject:NetStream.Publish.BadName
+  simulcast --to a=rtmp://127.0.0.1:$a/l/k
+  wait_for 10 is_state a live
+  wait_for 10 jq -e .live.a.until "$STREAM_STATE_DIR/demo/simulcast-live.json"
+  stop simulcast KILL
+  stop live_input
+  simulcast --to a=rtmp://127.0.0.1:$a/l/k
+  wait_for 10 saw a backoff '.reason == "NetStream.Publish.BadName: no"'
+  wait_for 10 is_state a live
+  # At another place it was not.
+  stream-simulcast set demo a=rtmp://127.0.0.1:$a/other/k
+  wait_for 10 is_state a refused
+  # What can't be read is done without.
+  stop simulcast
+  stop live_input
+  echo '{' >"$STREAM_STATE_DIR/demo/simulcast-live.json"
+  simulcast --to b=rtmp://127.0.0.1:$a/l/k
+  wait_for 10 is_state b refused
+}
+
 @test "accepted, dropped, then refused: no storm, and then final" {
   a=$(free_port)
   sink a "$a" --script close:2,reject:NetStream.Publish.Denied

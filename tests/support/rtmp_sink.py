@@ -9,7 +9,7 @@ The n-th connection behaves as the n-th STEP says, later ones as the last one. S
   silent              accepts and never says a word
   cut-handshake       closes in the middle of the handshake
   silent-connect      never answers connect;      cut-connect   sends half of the answer and closes
-  reject-connect:CODE                             reject:CODE   refuses publish
+  reject-connect:CODE                             reject:CODE[@TEXT] refuses publish
   silent-create       never answers createStream; silent-publish never answers publish
   rst-connect         resets instead of answering connect;      rst-publish the same at publish
   close:S             good, closes S seconds after the publish; rst:S the same with a reset
@@ -291,8 +291,9 @@ class Connection:
         if self.kind == "rst-publish":
             self.reset()
         if self.kind == "reject":
-            say(self.number, "reject", code=self.value)
-            self.command("onStatus", 0, None, {"level": "error", "code": self.value, "description": "no"}, stream=1)
+            code, _, text = self.value.partition("@")
+            say(self.number, "reject", code=code)
+            self.command("onStatus", 0, None, {"level": "error", "code": code, "description": text or "no"}, stream=1)
             self.hang()
         say(self.number, "publish", name_length=len(name))
         self.rate_begin, self.rate_base = time.monotonic(), self.received

@@ -61,7 +61,9 @@ constexpr char kStates[] =
     "and is small again after 60 s of progress; a destination that could not be reached is looked "
     "for every 3 s; one whose connections break again and again is published to as "
     "--connections-per-hour allows, with 30 at the latest after 4 min. refused: it said no to the "
-    "key or the stream; not tried again until it is changed or resumed. gave-up: "
+    "key or the stream; not tried again until it is changed or resumed. Where somebody is said to "
+    "publish already, or a name is refused that was ours within 15 min, also before a restart, it "
+    "may hold our own dead session: it is tried for 10 min before it counts as refused. gave-up: "
     "as --retry-max or --retry-for say.\n\n"
     "Health is healthy when live, degraded when degraded, off when paused or stopped, and failing "
     "otherwise.";
@@ -198,6 +200,7 @@ cli::Command command(Options& o) {
   root.note("SLOW DESTINATIONS", kSlow);
   root.note("UPLINK", kUplink);
   root.file("STATE/NAME/simulcast.json", "destinations that were added, removed or paused on air");
+  root.file("STATE/NAME/simulcast-live.json", "which destinations were live lately");
   root.run([&o](cli::Context& context) { return run(o, context); });
   return root;
 }

@@ -79,6 +79,7 @@ Session::Session(boost::asio::io_context& io, control::Service& service, const O
       stream_(std::move(stream)),
       show_table_(show_table),
       memory_(stream_),
+      marks_(stream_),
       forwarder_(io, forwarder_options(options), handlers()),
       second_(io),
       end_(io) {
@@ -104,6 +105,7 @@ void Session::start(const Spec& spec) {
   options.assume_enhanced = spec.assume_enhanced;
   options.file = spec.file();
   options.priority = spec.priority;
+  options.lived_before = marks_.lately(spec);
   if (!options.file.empty()) options.sound_codecs = media::file_kind(options.file).sound_codecs;
   forwarder_.add(std::move(options));
   service_.emit(
@@ -211,6 +213,7 @@ void Session::every_second() {
                                          {"reconnects", one["reconnects"]},
                                          {"last_error", one["last_error"]}});
   }
+  mark_live();
   if (show_table_) table_.show(list);
   if (stopping_) return;
   second_.expires_after(std::chrono::seconds(1));
@@ -224,6 +227,17 @@ void Session::every_second() {
       if (!e) service_.stop("the duration was reached");
     });
   }
+}
+
+void Session::mark_live() {
+  std::vector<const Spec*> live;
+  for (const auto* destination : forwarder_.destinations()) {
+    const ForwardState state = destination->state();
+    if (state == ForwardState::kLive || state == ForwardState::kDegraded ||
+        state == ForwardState::kStalled)
+      live.push_back(&specs_.at(destination->name()));
+  }
+  marks_.live(live);
 }
 
 // --- verbs -----------------------------------------------------------------------------------
@@ -353,6 +367,7 @@ Json Session::each(const Json& params, const std::string& verb) {
 void Session::stop() {
   if (stopping_) return;
   stopping_ = true;
+  mark_live();
   for (const auto* destination : forwarder_.destinations()) {
     ++total_;
     if (destination->state() == ForwardState::kRefused) ++refused_;

@@ -8,6 +8,7 @@
 
 #include "control/service.h"
 #include "forward/forwarder.h"
+#include "live_marks.h"
 #include "live_table.h"
 #include "memory.h"
 #include "options.h"
@@ -37,6 +38,7 @@ class Session {
                 const std::string& reason);
   void on_ended(std::exception_ptr error);
   void every_second();
+  void mark_live();
   void stop();
 
   boost::asio::io_context& io_;
@@ -45,6 +47,7 @@ class Session {
   const std::string stream_;
   const bool show_table_;
   Memory memory_;
+  LiveMarks marks_;
   std::map<std::string, Spec> specs_;
   media::Forwarder forwarder_;
   boost::asio::steady_timer second_, end_;

@@ -217,13 +217,36 @@ TEST_CASE("ForwardDestination is refused") {
   SUBCASE("a name in use after a sitting of ours was cut: tried for a while") {
     world.go_live();
     world.fail(LinkFailure::Kind::kNetwork);
-    for (int i = 0; i < 2000; ++i) {
-      if (world.state() == ForwardState::kResolving)
-        world.fail(LinkFailure::Kind::kRefused, true, true);
-      world.pass(100ms);
-    }
+    world.refuse_for(9min);
+    CHECK(world.state() == ForwardState::kBackoff);
+    CHECK(world.links.size() > 10);
+    CHECK(world.links.size() < 60);
+    world.refuse_for(3min);
     CHECK(world.state() == ForwardState::kRefused);
-    CHECK(world.links.size() > 3);
+  }
+  SUBCASE("a name in use when another process was live before: the same") {
+    world.destination->remember_live();
+    world.destination->start(world.now);
+    world.refuse_for(8min);
+    CHECK(world.state() == ForwardState::kBackoff);
+    while (world.state() != ForwardState::kResolving) world.pass(100ms);
+    world.publish();
+    world.pass(300ms);
+    CHECK(world.state() == ForwardState::kLive);
+  }
+  SUBCASE("a wrong key when another process was live before: once") {
+    world.destination->remember_live();
+    world.destination->start(world.now);
+    world.fail(LinkFailure::Kind::kRefused, true, false);
+    CHECK(world.state() == ForwardState::kRefused);
+  }
+  SUBCASE("somebody is said to publish there: tried for a while, also by a new one") {
+    world.destination->start(world.now);
+    world.refuse_for(9min, true);
+    CHECK(world.state() == ForwardState::kBackoff);
+    CHECK(world.links.size() > 10);
+    world.refuse_for(3min, true);
+    CHECK(world.state() == ForwardState::kRefused);
   }
   SUBCASE("banned in the middle: at once") {
     world.go_live();

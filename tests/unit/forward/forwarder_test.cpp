@@ -171,6 +171,13 @@ TEST_CASE("follow") {
     CHECK_FALSE(follow(plain, Secret(bad)));
 }
 
+TEST_CASE("says_taken") {
+  for (const char* words : {"Already publishing", "stream name is already in use", "StreamBusy"})
+    CHECK(says_taken(words));
+  for (const char* words : {"", "no", "Bad stream key", "not found"})
+    CHECK_FALSE(says_taken(words));
+}
+
 TEST_CASE("check_profile") {
   av::Tracks media = tracks();
   media[0].height = 1080;

@@ -83,6 +83,13 @@ struct World {
   void fail(LinkFailure::Kind kind, bool permanent = false, bool in_use = false) {
     link().host.link_failed({kind, permanent, in_use, "reason"});
   }
+  // Each try within the time meets a name that is in use, perhaps or, `taken`, as is said.
+  void refuse_for(std::chrono::milliseconds time, bool taken = false) {
+    for (const auto end = now + time; now < end; pass(100ms)) {
+      if (state() == ForwardState::kResolving)
+        link().host.link_failed({LinkFailure::Kind::kRefused, true, true, "reason", taken});
+    }
+  }
 };
 
 }  // namespace stream::media
