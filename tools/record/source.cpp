@@ -7,8 +7,8 @@
 namespace stream::record {
 namespace {
 
-// Of less than a kill may cost, and a few packets in it: 20 recordings of one stream else spend most
-// of their time on being woken.
+// Of less than a kill may cost, and a few packets in it: 20 recordings of one stream else spend
+// most of their time on being woken.
 constexpr std::chrono::milliseconds kTurn{60};
 
 }  // namespace
