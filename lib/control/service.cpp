@@ -257,9 +257,8 @@ void Service::State::exit_event(int code, const std::string& reason, const std::
 void Service::State::close() {
   error_code ignored;
   signals.clear(ignored);
-  // A copy that comes late must not make a failure of an end that was asked for.
-  if (stop_signal != 0)
-    for (int number : {SIGINT, SIGTERM}) ::signal(number, SIG_IGN);
+  // One that comes now, or a copy that comes late, must not make a failure of work that is done.
+  for (int number : {SIGINT, SIGTERM}) ::signal(number, SIG_IGN);
   watchdog.cancel();
   reload_wait.cancel();
   for (auto& [name, server] : servers) server->close();

@@ -98,6 +98,13 @@ TEST_CASE("service: signals") {
     REQUIRE(service.wait_stop(seconds(5)));
     CHECK(service.finish() == 130);
   }
+  SUBCASE("one that comes when the work is done changes nothing") {
+    service.ready("up");
+    CHECK(service.finish() == 0);
+    CHECK(::raise(SIGTERM) == 0);  // else this program ends here
+    CHECK(::raise(SIGINT) == 0);
+    CHECK(service.finish() == 0);
+  }
   SUBCASE("a failure outranks the signal") {
     service.ready("up");
     ::kill(::getpid(), SIGTERM);
