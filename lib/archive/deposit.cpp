@@ -241,6 +241,16 @@ bool Archiver::verify(CatalogEntry& entry) {
   return true;
 }
 
+// What a killed run was just writing: who holds the job's lock is the only one that writes there.
+void Archiver::remove_half_written(const std::string& job) const {
+  const std::string begin = fs::path(job).filename();
+  std::error_code error;
+  for (fs::directory_iterator at(queue_, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
+    if (name.starts_with(begin) && name.find(".tmp") != name.npos) ::unlink(at->path().c_str());
+  }
+}
+
 Archiver::Outcome Archiver::deposit(const Deposit& d, const Uploader::Growth& growth) {
   if (!is_recording_id(d.id)) {
     throw Error(Exit::kConfig, "manifest.invalid",
@@ -248,6 +258,7 @@ Archiver::Outcome Archiver::deposit(const Deposit& d, const Uploader::Growth& gr
   }
   const std::string job = job_path(d);
   const os::FileLock lock(job + ".lock", d.id + " on its way to " + store_.location.text());
+  remove_half_written(job);
   os::write_file(job + ".job", to_json(d, store_.endpoint + store_.location.text()).dump(),
                  os::Sync::kYes, 0600);
   if (!growth && events_.total) {

@@ -83,6 +83,7 @@ class Archiver {
   Receipt put_file(const Deposit& deposit, const DepositFile& file, const CatalogEntry& before,
                    const Uploader::Growth& growth);
   bool verify(CatalogEntry& entry);
+  void remove_half_written(const std::string& job) const;
 
   OpenStore& store_;
   Catalog& catalog_;

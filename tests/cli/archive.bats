@@ -203,10 +203,14 @@ A="stream-archive"
   mkfifo pipe
   $A put --stdin --as later.mp4 --to s3://test --part-size 5MiB <pipe 2>put.err &
   cat talk.mp4 >pipe
-  spooled() { [ "$(cat "$T"/state/archive/queue/*.spool | wc -c)" = 14000000 ] && grep -q partNumber=2 "$LOG"; }
+  spooled() {
+    [ "$(cat "$T"/state/archive/queue/*.spool | wc -c)" = 14000000 ] &&
+      [ "$(requests '(.path | endswith("later.mp4")) and (.query | contains("partNumber=2"))')" -gt 0 ]
+  }
   wait_for 20 spooled
   kill -KILL $!
   wait $! || true
+  : >"$(ls "$T"/state/archive/queue/*.job).tmp1-1" # what it was just writing
   faults '[]'
   $A put --pending --to s3://test
   assert_equal "$(objects '."recording/later.mp4".sha256')" "$(sha256sum <talk.mp4 | cut -c1-64)"
