@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/lower.h"
 #include "crypto/encoding.h"
 #include "crypto/hash.h"
 
@@ -11,13 +12,6 @@ namespace stream::archive {
 namespace {
 
 using crypto::bytes_of;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
 
 // Without spaces at the ends, runs of them within made one.
 std::string tidy(std::string_view value) {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/lower.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "base/url.h"
@@ -95,13 +96,6 @@ int on_seek(void* user, curl_off_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
   static_cast<Job*>(user)->offset = static_cast<uint64_t>(offset);
   return CURL_SEEKFUNC_OK;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
 }
 
 size_t on_header(char* data, size_t size, size_t count, void* user) {

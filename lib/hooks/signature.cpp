@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/lower.h"
 #include "base/text.h"
 #include "crypto/encoding.h"
 #include "crypto/hash.h"
@@ -26,13 +27,6 @@ std::optional<std::vector<uint8_t>> from_base64(std::string_view text) {
   auto bytes = crypto::from_base64url(other);
   explicit_bzero(other.data(), other.size());
   return bytes;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
 }
 
 std::string_view trimmed(std::string_view text) {

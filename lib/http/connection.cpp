@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/lower.h"
 #include "base/time.h"
 
 namespace stream::http {
@@ -25,12 +26,6 @@ constexpr size_t kSendChunk = 1 << 20;
 // Of a body that nobody wants, so that its sender gets to read why.
 constexpr size_t kMostUnwanted = 1 << 20;
 constexpr auto kLinger = std::chrono::milliseconds(1000);
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return out;
-}
 
 template <typename Message>
 Request convert(const Message& message, const tcp::endpoint& peer) {

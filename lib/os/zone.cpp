@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/lower.h"
 #include "base/text.h"
 #include "os/fd.h"
 
@@ -56,12 +57,6 @@ std::vector<std::string> names_in(const std::string& place) {
   }
   std::sort(names.begin(), names.end());
   return names;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
 }
 
 // "berlin" means Europe/Berlin, "Europe/Berlni" too.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/lower.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "base/url.h"
@@ -16,12 +17,6 @@ using http::Response;
 
 constexpr std::string_view kFragmentType = "application/trickle-ice-sdpfrag";
 constexpr std::string_view kBearer = "bearer ";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return out;
-}
 
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);

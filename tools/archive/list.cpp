@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/lower.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/progress.h"
@@ -37,13 +38,6 @@ int64_t parse_since(const std::string& text) {
     throw Error(Exit::kUsage, "usage.value", "--since: \"" + escaped(text) + "\" is no time",
                 "for example 2026-11-20, 2026-11-20T10:00:00Z, or 7d for a week ago");
   }
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
 }
 
 bool matches(const CatalogRow& row, const std::vector<std::string>& words) {
