@@ -33,8 +33,7 @@ void ForwardDestination::set_state(ForwardState state, const std::string& reason
 }
 
 bool ForwardDestination::connected() const {
-  return state_ == ForwardState::kPublishing || state_ == ForwardState::kLive ||
-         state_ == ForwardState::kDegraded || state_ == ForwardState::kStalled;
+  return state_ == ForwardState::kPublishing || is_on_air(state_);
 }
 
 // --- what is asked of it ---------------------------------------------------------------------

@@ -35,9 +35,7 @@ void ForwardDestination::reset_sitting() {
 }
 
 void ForwardDestination::fail(LinkFailure failure) {
-  const bool lived = state_ == ForwardState::kLive || state_ == ForwardState::kDegraded ||
-                     state_ == ForwardState::kStalled;
-  if (lived) {
+  if (is_on_air(state_)) {
     down_since_ = now_;
     if (now_ - live_since_ >= policy_.stable) backoff_.reset();
   }

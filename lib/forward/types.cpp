@@ -1,6 +1,7 @@
 #include "forward/types.h"
 
 #include "base/error.h"
+#include "base/lower.h"
 #include "base/text.h"
 #include "base/url.h"
 
@@ -96,12 +97,15 @@ ForwardTarget parse_target(std::string_view text, const Secret& key, const srt::
   return target;
 }
 
+bool is_on_air(ForwardState state) {
+  return state == ForwardState::kLive || state == ForwardState::kDegraded ||
+         state == ForwardState::kStalled;
+}
+
 bool says_taken(std::string_view words) {
-  std::string lower(words);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string said = lower(words);
   for (const std::string_view hint : {"already", "in use", "busy"})
-    if (lower.find(hint) != lower.npos) return true;
+    if (said.find(hint) != said.npos) return true;
   return false;
 }
 

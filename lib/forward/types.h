@@ -50,6 +50,8 @@ enum class ForwardState {
   kStopped,
 };
 std::string_view to_text(ForwardState state);
+// It has earned kLive, and its connection stands.
+bool is_on_air(ForwardState state);
 
 // Where a stream is published. Read anew for each connection, so that a changed key is used.
 struct ForwardTarget {

@@ -231,12 +231,8 @@ void Session::every_second() {
 
 void Session::mark_live() {
   std::vector<const Spec*> live;
-  for (const auto* destination : forwarder_.destinations()) {
-    const ForwardState state = destination->state();
-    if (state == ForwardState::kLive || state == ForwardState::kDegraded ||
-        state == ForwardState::kStalled)
-      live.push_back(&specs_.at(destination->name()));
-  }
+  for (const auto* destination : forwarder_.destinations())
+    if (is_on_air(destination->state())) live.push_back(&specs_.at(destination->name()));
   marks_.live(live);
 }
 
