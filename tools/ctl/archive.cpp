@@ -30,57 +30,45 @@ using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
 constexpr int kLookMs = 200;           // at what it has said
-constexpr auto kTell = 2500ms;         // hooks, at the end
 constexpr Nanoseconds kPatience = 3s;  // from SIGTERM to SIGKILL
-constexpr int kElsewhere = 15;         // another process is at it
-constexpr size_t kMostEvents = 1 << 20;
+constexpr size_t kMostLine = 1 << 20;
+constexpr int kElsewhere = static_cast<int>(Exit::kLocked);
 
 // What stream-archive does for one stream.
 class Leftover {
  public:
-  Leftover(streams::File file, streams::Process process)
+  // `waits`: for another process that is at it; else it is left to that.
+  Leftover(streams::File file, streams::Process process, bool waits)
       : file_(std::move(file)),
         process_(std::move(process)),
-        directory_(os::stream_runtime_dir(file_.name)),
-        events_(directory_ + "/archive-" + std::to_string(::getpid()) + ".events") {}
+        waits_(waits),
+        lock_(os::stream_runtime_dir(file_.name) + "/archive.run"),
+        events_(os::stream_runtime_dir(file_.name) + "/archive-" + std::to_string(::getpid()) +
+                ".events") {}
 
-  const std::string& name() const { return file_.name; }
-  bool is_over() const { return code_.has_value(); }
-  int code() const { return code_.value_or(0); }
+  int code() const { return code_; }  // once it is over
   int handle() const { return child_ ? child_->fd() : -1; }
-  const std::string& reason() const { return reason_; }
-  size_t recordings() const { return recordings_.size(); }
+  bool is_over() const { return !child_; }
 
-  // Another may be at it: it is waited for, or left alone.
-  void start(bool waits) {
-    child_ = os::Child::holder(directory_ + "/archive.run");
+  void start() {
+    child_ = os::Child::holder(lock_);
     ours_ = !child_;
-    if (!ours_ && !waits) {
-      child_.reset();
-      code_ = kElsewhere;
-    }
-    if (!ours_) return;
-    const std::string program = os::find_program("stream-archive");
-    if (program.empty())
-      throw Error(Exit::kUnsupported, "program.absent", "stream-archive is not installed",
-                  "install it beside stream-ctl");
-    ::unlink(events_.c_str());
-    read_ = 0;
-    std::vector<std::string> argv = process_.argv;
-    argv.insert(argv.end(), {"--quiet", "--events", events_});
-    child_ = os::Child::spawn(program, argv, {}, directory_ + "/archive.run");
+    if (ours_)
+      spawn();
+    else if (!waits_)
+      over(kElsewhere);
   }
 
-  void step(bool waits) {
+  void step(bool stopping) {
     if (!child_) return;
     const auto ended = child_->ended();
     if (ours_) read_events();
     if (!ended) return;
-    child_.reset();
-    if (!ours_ || (ended->known && ended->code == kElsewhere)) return start(waits);
-    code_ = stopped_ && ended->code == 0 ? kElsewhere : ended->code;
+    if (!ours_) return stopping ? over(kElsewhere) : start();
+    if (ended->code == kElsewhere && waits_ && !stopping && follow_holder()) return;
+    over(given_way_ && ended->code == 0 ? kElsewhere : ended->code);
     ::unlink(events_.c_str());
-    if (told_) deliver_waiting(file_, kTell);
+    if (told_) deliver_waiting(file_, kTellAtEnd);
   }
 
   void end(int signal) {
@@ -88,7 +76,7 @@ class Leftover {
   }
 
   Json to_json() const {
-    const char* state = code() == kElsewhere ? "elsewhere" : code() == 0 ? "done" : "left";
+    const char* state = code_ == kElsewhere ? "elsewhere" : code_ == 0 ? "done" : "left";
     return {{"stream", file_.name},
             {"store", file_.find("archive")->value("to")},
             {"state", state},
@@ -97,22 +85,46 @@ class Leftover {
   }
 
  private:
+  void spawn() {
+    const std::string program = os::find_program("stream-archive");
+    if (program.empty())
+      throw Error(Exit::kUnsupported, "program.absent", "stream-archive is not installed",
+                  "install it beside stream-ctl");
+    ::unlink(events_.c_str());
+    read_ = 0;
+    std::vector<std::string> argv = process_.argv;
+    argv.insert(argv.end(), {"--quiet", "--events", events_});
+    child_ = os::Child::spawn(program, argv, {}, lock_);
+  }
+
+  // Another was faster than ours.
+  bool follow_holder() {
+    child_ = os::Child::holder(lock_);
+    ours_ = !child_;
+    return child_.has_value();
+  }
+
+  void over(int code) {
+    child_.reset();
+    code_ = code;
+  }
+
   void read_events() {
     const os::Fd file(::open(events_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file) return;
-    std::string text(kMostEvents, '\0');
-    const ssize_t n = ::pread(file.get(), text.data(), text.size(), read_);
-    text.resize(n > 0 ? static_cast<size_t>(n) : 0);
-    size_t from = 0;
-    for (size_t end; (end = text.find('\n', from)) != text.npos; from = end + 1)
-      take(Json::parse(text.substr(from, end - from), nullptr, false));
-    read_ += static_cast<off_t>(from);
+    char chunk[16384];
+    for (ssize_t n; (n = ::pread(file.get(), chunk, sizeof chunk, read_)) > 0; read_ += n) {
+      line_.append(chunk, static_cast<size_t>(n));
+      for (size_t end; (end = line_.find('\n')) != line_.npos; line_.erase(0, end + 1))
+        take(Json::parse(line_.substr(0, end), nullptr, false));
+      if (line_.size() > kMostLine) line_.clear();
+    }
   }
 
   void take(const Json& event) {
-    if (!event.is_object()) return;
+    if (!event.is_object() || !event.value("event", Json()).is_string()) return;
     const std::string name = event.value("event", "");
-    if (name == "service.stopping") stopped_ = true;  // by stream-ctl up, which does it now
+    if (name == "service.stopping") given_way_ = true;  // to stream-ctl up, which does it now
     if (name == "recording.archived")
       recordings_.push_back({{"recording", event.value("recording", "")},
                              {"bytes", event.value("bytes", uint64_t{0})}});
@@ -121,37 +133,32 @@ class Leftover {
       reason_ = event.value("reason", "");
     const std::vector<std::string> words{file_.name, name, event.value("recording", ""),
                                          event.value("time", "")};
-    for (const hooks::Hook& hook : file_.hooks) {
-      if (!hooks::wants(hook, name)) continue;
-      hooks::Outbox(hooks::hooks_directory(file_.name) + "/" + hook.name)
-          .put({hooks::message_id(words), event.dump()}, wall_now());
-      told_ = true;
-    }
+    told_ |= keep_for_hooks(file_, event, hooks::message_id(words));
   }
 
   const streams::File file_;
   const streams::Process process_;
-  const std::string directory_, events_;
+  const bool waits_;
+  const std::string lock_, events_;
   std::optional<os::Child> child_;
-  bool ours_ = false, told_ = false, stopped_ = false;
+  bool ours_ = false, told_ = false, given_way_ = false;
   off_t read_ = 0;
-  std::optional<int> code_;
-  std::string reason_;
+  int code_ = 0;
+  std::string line_, reason_;
   Json recordings_ = Json::array();
 };
 
 // Until all are over; false: it was stopped.
-bool run_all(std::vector<Leftover>& list, bool waits, control::Service& service) {
+bool run_all(std::vector<Leftover>& list, control::Service& service) {
   std::optional<Nanoseconds> stopped;
   for (;;) {
     std::vector<pollfd> fds;
     if (!stopped) fds.push_back({service.stop_fd(), POLLIN, 0});
     for (Leftover& one : list) {
-      one.step(waits && !stopped);
+      one.step(stopped.has_value());
       if (one.handle() >= 0) fds.push_back({one.handle(), POLLIN, 0});
     }
-    if (std::all_of(list.begin(), list.end(),
-                    [](const Leftover& one) { return one.is_over() || one.handle() < 0; }))
+    if (std::all_of(list.begin(), list.end(), [](const Leftover& one) { return one.is_over(); }))
       return !stopped;
     if (!stopped && service.stopping()) {
       stopped = monotonic_now();
@@ -177,7 +184,8 @@ std::vector<Leftover> leftovers(const Options& options) {
       if (!process && !options.all)
         throw Error(Exit::kUsage, "archive.absent", "'" + stream.name + "' has no archive",
                     "add the section archive, see stream.yaml(5)");
-      if (process && !supervised(stream.name)) list.emplace_back(std::move(file), *process);
+      if (process && !supervised(stream.name))
+        list.emplace_back(std::move(file), *process, !options.all);
     } catch (const Error& e) {  // what is wrong with one stream keeps no other from it
       if (!options.all) throw;
       log::error("'" + stream.name + "': " + e.what());
@@ -204,8 +212,8 @@ int archive(const Options& options, const cli::Context& context) {
   control::Service service({"ctl", "", options.events});
   return service.run([&]() -> Exit {
     service.ready("archiving");
-    for (Leftover& one : list) one.start(!options.all);
-    if (!run_all(list, !options.all, service)) return Exit::kOk;
+    for (Leftover& one : list) one.start();
+    if (!run_all(list, service)) return Exit::kOk;
     Json results = Json::array();
     size_t left = 0;
     for (const Leftover& one : list) {
@@ -228,11 +236,9 @@ void leave_archive(const std::string& name) noexcept {
   try {
     const auto stream = find_stream(name);
     if (!stream || !streams::file_of(*stream).find("archive")) return;
-    const std::string log = log_of(name);
-    const os::Fd errors(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    const os::Fd errors = open_log(name);
     os::Child::spawn("/proc/self/exe", {"stream-ctl", "archive", name}, {},
-                     os::stream_runtime_dir(name) + "/archive-left.run",
-                     {-1, errors ? errors.get() : -1});
+                     os::stream_runtime_dir(name) + "/archive-left.run", {-1, errors.get()});
   } catch (const Error& e) {
     log::error("what '" + name + "' has left is not in its archive: " + e.what() +
                "; stream-ctl archive " + name + " takes it there");

@@ -106,14 +106,20 @@ Json test_event(const std::string& stream) {
 
 }  // namespace
 
+bool keep_for_hooks(const streams::File& file, const Json& event, const std::string& id) {
+  bool kept = false;
+  for (const hooks::Hook& hook : file.hooks) {
+    if (!hooks::wants(hook, text_or_empty(event["event"]))) continue;
+    hooks::Outbox(hooks::hooks_directory(file.name) + "/" + hook.name)
+        .put({id, event.dump()}, wall_now());
+    kept = true;
+  }
+  return kept;
+}
+
 void tell_move(const manifest::Stream& stream, manifest::WallTime since) {
   const auto told = streams::told_of_move(stream, since);
-  const std::string event = told.event["event"];
-  const auto file = streams::file_of(stream);
-  for (const hooks::Hook& hook : file.hooks)
-    if (hooks::wants(hook, event))
-      hooks::Outbox(hooks::hooks_directory(stream.name) + "/" + hook.name)
-          .put({told.id, told.event.dump()}, wall_now());
+  keep_for_hooks(streams::file_of(stream), told.event, told.id);
 }
 
 Json deliver_waiting(const streams::File& file, std::chrono::milliseconds limit) {

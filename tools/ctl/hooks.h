@@ -1,12 +1,19 @@
 // What the verbs of webhooks share with those that end and schedule streams.
 #pragma once
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "manifest/stream.h"
 #include "streams/file.h"
 
 namespace stream::ctl {
 
+// How long the end of a stream waits for its receivers.
+constexpr std::chrono::milliseconds kTellAtEnd{2500};
+
+// Keeps the event for those of the stream's hooks that want it; false: none does.
+bool keep_for_hooks(const streams::File& file, const nlohmann::json& event, const std::string& id);
 // Of a stream that nobody supervises: keeps the event of its last move for its hooks. `since`: when
 // the move before was.
 void tell_move(const manifest::Stream& stream, manifest::WallTime since);

@@ -71,11 +71,15 @@ std::string log_of(const std::string& name) {
   return os::state_dir() + "/" + name + "/ctl.log";
 }
 
+os::Fd open_log(const std::string& name) {
+  return os::Fd(::open(log_of(name).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+}
+
 os::Child spawn_up(const Given& given, const std::string& option) {
-  const std::string &name = given.file.name, log = log_of(name);
+  const std::string& name = given.file.name;
   os::make_dirs(os::state_dir() + "/" + name);
-  const os::Fd errors(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!errors) throw_errno("write to", log, errno);
+  const os::Fd errors = open_log(name);
+  if (!errors) throw_errno("write to", log_of(name), errno);
   std::vector<std::string> argv{"stream-ctl", "up", given.path.empty() ? name : given.path};
   if (!option.empty()) argv.push_back(option);
   return os::Child::spawn("/proc/self/exe", argv, {}, os::stream_runtime_dir(name) + "/ctl.run",

@@ -7,6 +7,7 @@
 
 #include "manifest/stream.h"
 #include "os/child.h"
+#include "os/fd.h"
 #include "os/file_lock.h"
 #include "streams/file.h"
 
@@ -36,6 +37,7 @@ bool supervised(const std::string& name);
 
 // STATE/NAME/ctl.log, the messages of one that was started in the background.
 std::string log_of(const std::string& name);
+os::Fd open_log(const std::string& name);  // to append; none when it can't be had, errno says why
 // stream-ctl up with that option, where no terminal ends it; it ends at once with 15 when another
 // is at it.
 os::Child spawn_up(const Given& given, const std::string& option);

@@ -20,7 +20,6 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kHooks = std::chrono::milliseconds(2500);
 const std::string kArchive = "archive";
 
 // What still listens at the deadline.
@@ -90,7 +89,7 @@ void note_end(const std::string& name) {
   if (!moved) return;
   auto files = store();
   manifest::save_stream(files, *stream);
-  deliver_waiting(streams::file_of(*stream), kHooks);
+  deliver_waiting(streams::file_of(*stream), kTellAtEnd);
 }
 
 }  // namespace
