@@ -101,11 +101,10 @@ Depositor::Depositor(const DepositOptions& options, OpenStore& store, control::S
                      Progress& progress)
     : service_(service),
       parallel_(options.parallel),
+      settings_(settings_of(options, store)),
       catalog_(store, state_dir()),
-      archiver_(store, catalog_, settings_of(options, store), state_dir(),
-                put_events(service, progress)) {
-  if (store.message_limit > 0)
-    cut_for(archiver_, store, settings_of(options, store).part_size, service);
+      archiver_(store, catalog_, settings_, state_dir(), put_events(service, progress)) {
+  if (store.message_limit > 0) cut_for(archiver_, store, settings_.part_size, service);
   archiver_.abort_orphans();
 }
 

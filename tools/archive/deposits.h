@@ -49,6 +49,7 @@ class Depositor {
  private:
   control::Service& service_;
   const unsigned parallel_;
+  const UploadSettings settings_;
   Catalog catalog_;
   Archiver archiver_;
   std::mutex mutex_;  // of the two below

@@ -1,7 +1,6 @@
 // follow: what a stream makes goes into a store as it is made: its recordings and its live output.
 #include <poll.h>
 
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -38,16 +37,11 @@ struct FollowVerb : StoreOptions, EventOptions, DepositOptions {
   bool keep = false, once = false;
 };
 
-std::string absolute(const std::string& path) {
-  std::filesystem::path out = std::filesystem::absolute(path).lexically_normal();
-  return out.has_filename() ? out : out.parent_path();
-}
-
 // The live output, in a thread of its own.
 class LiveFollower {
  public:
   LiveFollower(const FollowVerb& o, Ledger& ledger, control::Service& service)
-      : o_(o), directory_(absolute(o.live)), ledger_(ledger), service_(service) {
+      : o_(o), directory_(absolute_directory(o.live)), ledger_(ledger), service_(service) {
     thread_ = std::thread([this] { run(); });
   }
   ~LiveFollower() {
@@ -78,7 +72,7 @@ class LiveFollower {
 
   void mirror() {
     try {
-      FollowVerb live = o_;
+      StoreOptions live = o_;
       live.retry_for = {kLiveRequest};  // what fails after that is tried with what is newest then
       live.limit = {};
       MirrorOptions options;
@@ -124,12 +118,6 @@ std::string ledger_path(const FollowVerb& o) {
              .substr(0, 24);
 }
 
-// However the verb ends, nobody asks for its status any more.
-struct StatusEnd {
-  control::Service& service;
-  ~StatusEnd() { service.status(nullptr); }
-};
-
 Exit follow(const FollowVerb& o, const cli::Context& context, control::Service& service) {
   const std::string path = ledger_path(o);
   const os::FileLock lock(path + ".lock", "what goes from '" + o.stream + "' to " + o.url);
@@ -140,11 +128,12 @@ Exit follow(const FollowVerb& o, const cli::Context& context, control::Service& 
   Json archived = Json::array();
   std::optional<RecordingsFollower> recordings;
   if (!o.recordings.empty())
-    recordings.emplace(RecordingsFollower::Settings{absolute(o.recordings), o.stream, o.once}, o,
-                       depositor, ledger, service, [&](const Json& result) {
-                         context.confirm(line_of(result, *store));
-                         if (o.once) archived.push_back(result);
-                       });
+    recordings.emplace(
+        RecordingsFollower::Settings{absolute_directory(o.recordings), o.stream, o.once}, o,
+        depositor, ledger, service, [&](const Json& result) {
+          context.confirm(line_of(result, *store));
+          if (o.once) archived.push_back(result);
+        });
   std::optional<LiveFollower> live;
   const StatusEnd end{service};
   service.status([&](const std::string&) {

@@ -3,7 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -128,7 +128,8 @@ std::vector<Error> RecordingsFollower::run() {
     const std::vector<Deposit> deposits = due(monotonic_now());
     if (!deposits.empty()) {
       put(deposits);
-      failures = depositor_.take_failures();  // have been told
+      std::vector<Error> failed = depositor_.take_failures();  // have been told
+      if (settings_.once) std::move(failed.begin(), failed.end(), std::back_inserter(failures));
     } else if (settings_.once) {
       break;
     } else {

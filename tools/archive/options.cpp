@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -107,6 +108,11 @@ std::string state_dir() {
   const std::string path = os::state_dir() + "/archive";
   os::make_dirs(path);
   return path;
+}
+
+std::string absolute_directory(const std::string& path) {
+  const auto out = std::filesystem::absolute(path).lexically_normal();
+  return out.has_filename() ? out : out.parent_path();
 }
 
 std::function<void(const Trouble&)> tell_trouble(control::Service& service) {

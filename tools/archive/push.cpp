@@ -30,12 +30,6 @@ struct PushOptions : StoreOptions, EventOptions {
   bool keep = false;
 };
 
-// However the verb ends, nobody asks for its status any more.
-struct StatusGuard {
-  control::Service& service;
-  ~StatusGuard() { service.status(nullptr); }
-};
-
 Exit push(const PushOptions& o, const cli::Context& context, control::Service& service,
           const std::string& stream) {
   MirrorOptions options;
@@ -45,7 +39,7 @@ Exit push(const PushOptions& o, const cli::Context& context, control::Service& s
   options.stop_fd = service.stop_fd();
   const auto mirroring = std::make_shared<Mirroring>(o.open_for(service), service, options, stream);
   const std::string& url = mirroring->url();
-  const StatusGuard guard{service};
+  const StatusEnd end{service};
   service.status([mirroring](const std::string&) {
     return status_json(mirroring->status(), mirroring->url());
   });
@@ -72,9 +66,7 @@ Exit push(const PushOptions& o, const cli::Context& context, control::Service& s
 
 std::string stream_of(const PushOptions& o) {
   if (!o.stream.empty()) return o.stream;
-  std::filesystem::path path = std::filesystem::absolute(o.directory).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();
-  return path.filename();
+  return std::filesystem::path(absolute_directory(o.directory)).filename();
 }
 
 }  // namespace

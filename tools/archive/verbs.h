@@ -60,6 +60,15 @@ struct EventOptions {
 
 std::string state_dir();  // STATE/archive, made
 
+// However a verb ends, nobody asks for its status any more.
+struct StatusEnd {
+  control::Service& service;
+  ~StatusEnd() { service.status(nullptr); }
+};
+
+// A directory as it is from the root, by whatever name it was given.
+std::string absolute_directory(const std::string& path);
+
 // Tells a store's troubles as the event "store.retrying" and, once a minute, as a warning.
 std::function<void(const Trouble&)> tell_trouble(control::Service& service);
 
