@@ -54,14 +54,15 @@ void Supervisor::want_all() {
   std::error_code ignored;
   if (const Part* ladder = file_.find("ladder"))
     std::filesystem::create_directories(ladder->value("output"), ignored);
-  for (const Process& process : list) branch(process.tool).want(process);
+  for (const Process& process : list)
+    if (!process.stores) branch(process.tool).want(process);
   for (const Section& section : sections()) {
     const std::string tool(section.tool);
     const bool there =
         std::any_of(list.begin(), list.end(), [&](const Process& p) { return p.tool == tool; });
-    // What still takes an earlier run's recordings away is left to it.
-    if (!there && (tool != kArchive || find(tool))) branch(tool).want(std::nullopt);
+    if (!there && tool != kArchive) branch(tool).want(std::nullopt);
   }
+  want_archive();
   const auto rank = [&](const std::unique_ptr<Branch>& one) {
     const auto at = std::find_if(list.begin(), list.end(),
                                  [&](const Process& p) { return p.tool == one->tool(); });
@@ -71,7 +72,7 @@ void Supervisor::want_all() {
                    [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
 }
 
-// Between sessions too.
+// Between sessions too. What still takes an earlier run's recordings away is left to it.
 void Supervisor::want_archive() {
   for (const Process& process : processes(file_))
     if (process.stores) return branch(process.tool).want(process);
