@@ -12,6 +12,7 @@ stream_file() {
     'visibility: {public: false, allow: [anna]}' "archive: {to: $1, what: all}" "${@:2}" >s.yaml
 }
 recordings_there() { [ "$(objects '[keys[] | select(startswith("_catalog/"))] | length')" -ge "$1" ]; }
+recorded() { stream-ctl status demo record --json | jq -e '.tools[0].recorded_seconds >= 1' >/dev/null; }
 nothing_left() { [ "$(count archive)" = 0 ] && [ "$(count 'ctl archive demo')" = 0 ]; }
 # A hook that keeps the events it gets.
 hook() { printf '#!/bin/sh\ncat >>%q/told\necho >>%q/told\n' "$T" "$T" >hook.sh && chmod +x hook.sh; }
@@ -25,7 +26,7 @@ hook() { printf '#!/bin/sh\ncat >>%q/told\necho >>%q/told\n' "$T" "$T" >hook.sh 
   wait_for 20 in_state archive running
   objects_of() { objects 'keys[]' | grep -q "$1"; }
   wait_for 20 objects_of demo/master.m3u8
-  sleep 1 # something to record
+  wait_for 20 recorded
   faults '[{"method":"PUT","seconds":3,"do":"slow:10"}]'
   stop up
   assert_status 0
@@ -56,7 +57,7 @@ hook() { printf '#!/bin/sh\ncat >>%q/told\necho >>%q/told\n' "$T" "$T" >hook.sh 
   echo 'not a directory' >store
   up
   wait_for 20 in_state record running
-  sleep 1 # something to record
+  wait_for 20 recorded
   kill -KILL "$(pid_of archive)" "$(pid up)"
   stream-ctl stop demo
   wait_for 10 nothing_left
