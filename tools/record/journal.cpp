@@ -210,8 +210,9 @@ void Journal::save(bool durable) {
   if (recording_.id.empty()) return;
   try {
     store_.save(recording_.id, manifest::to_json(recording_), durable);
+    unsaved_.clear();
   } catch (const Error& error) {
-    log::warning(error.what());
+    log::warning(unsaved_ = error.what());
   }
 }
 
@@ -224,6 +225,16 @@ manifest::Json Journal::finish(const std::string& reason, const media::RecorderS
   recording_.dropped_packets = status.dropped_packets;
   save(true);
   return manifest::to_json(recording_);
+}
+
+std::string Journal::incomplete() const {
+  if (recording_.lost.count() > 0)
+    return std::to_string(seconds(recording_.lost)) + " s of media were lost";
+  if (recording_.dropped_packets > 0)
+    return std::to_string(recording_.dropped_packets) + " packets were dropped";
+  for (const manifest::RecordingFile& file : recording_.files)
+    if (!file.complete) return file.path + " is without its index";
+  return unsaved_;
 }
 
 }  // namespace stream::record

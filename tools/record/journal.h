@@ -31,7 +31,8 @@ class Journal {
   // The manifest as it stands at the end, saved.
   manifest::Json finish(const std::string& reason, const media::RecorderStatus& status);
   bool empty() const { return recording_.files.empty(); }
-  bool complete() const { return recording_.complete(); }
+  // Why it is not whole, or empty. After finish().
+  std::string incomplete() const;
   std::string path() const;  // of the manifest
 
  private:
@@ -53,6 +54,7 @@ class Journal {
   std::mutex mutex_;
   manifest::Recording recording_;
   int ended_parts_ = 0;  // of the session that is ending
+  std::string unsaved_;  // why the manifest on the disk is older than this one; empty: it is not
 };
 
 }  // namespace stream::record

@@ -304,7 +304,14 @@ Exit record(const Options& o, const cli::Context& context, control::Service& ser
                 without_secrets(o.input.input) + " ended before any media came",
                 "check the source with ffprobe");
   }
-  return journal->empty() || journal->complete() ? Exit::kOk : Exit::kPartial;
+  const std::string incomplete = journal->empty() ? std::string() : journal->incomplete();
+  if (!incomplete.empty()) {
+    throw Error(Exit::kPartial, "record.partial",
+                "the recording " + journal->path() + " is not whole: " + incomplete,
+                "what there is plays; a manifest that lags behind is mended by the next "
+                "stream-record that writes to the same directory");
+  }
+  return Exit::kOk;
 }
 
 }  // namespace
