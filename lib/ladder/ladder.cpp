@@ -318,7 +318,11 @@ void Ladder::State::end() {
   for (Line& line : lines) line.rung->finish();
   for (Line& line : lines) line.rung->join();
   if (sound) sound->join();
-  master.finish();
+  if (const std::string failure = master.finish(); !failure.empty()) {
+    options.event("file.failed", {{"path", (options.output / "master.m3u8").string()},
+                                  {"reason", failure},
+                                  {"error", "playlist.lost"}});
+  }
 }
 
 }  // namespace stream::media

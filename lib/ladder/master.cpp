@@ -38,9 +38,10 @@ void MasterBook::update(const std::string& name, const Entry& entry) {
   if (!at_end_ && all && (news || !written_)) write(false);
 }
 
-void MasterBook::finish() {
+std::string MasterBook::finish() {
   std::lock_guard lock(mutex_);
   if (!entries_.empty()) write(true);
+  return failure_;
 }
 
 bool MasterBook::written() const {
@@ -98,8 +99,9 @@ void MasterBook::write(bool final) {
   try {
     os::write_file(path_.string(), hls::to_text(master), os::Sync::kNo);
     written_ = true;
+    failure_.clear();
   } catch (const Error& e) {
-    log::error(e.what());
+    log::error(failure_ = e.what());
   }
 }
 

@@ -29,8 +29,9 @@ class MasterBook {
   // `name` is announced by expect() and has its first segment with the first update().
   void expect(const std::string& name);
   void update(const std::string& name, const Entry& entry);
-  // Declares the measured values only. Call after all renditions ended.
-  void finish();
+  // Declares the measured values only. Call after all renditions ended. Returns why the file is not
+  // as it should be, or nothing.
+  std::string finish();
   bool written() const;
 
  private:
@@ -44,6 +45,7 @@ class MasterBook {
   std::map<std::string, bool> known_;
   std::map<std::string, uint64_t> declared_;  // peak that master.m3u8 says
   bool written_ = false;
+  std::string failure_;  // of the last write
 };
 
 }  // namespace stream::media

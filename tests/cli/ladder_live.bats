@@ -130,9 +130,9 @@ has_segment() { [ -s "$(printf 'h/240p/segment_%06d.m4s' "$1")" ] && [ -s "$(pri
   mkdir h
   # 1.2 MB: less than the segments that have to stay at once.
   run --separate-stderr unshare -rm sh -c "mount -t tmpfs -o size=1200k none h && stream-ladder -i '$(clip flash_10s)' -o h \
-    --rung 360p@2M,preset=ultrafast --dvr all --events full.events && cp -r h/360p kept"
-  assert_status 0
-  output=$stderr assert_output "No space left"
+    --rung 360p@2M,preset=ultrafast --dvr all --events full.events; code=\$?; cp -r h/360p kept; exit \$code"
+  assert_status 13
+  output=$stderr assert_output "No space left" "h is not whole"
   has_event full.events file.failed
   grep -q EXT-X-GAP kept/playlist.m3u8
   grep -q ENDLIST kept/playlist.m3u8

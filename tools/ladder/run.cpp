@@ -1,6 +1,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <mutex>
 #include <thread>
 
 #include "base/error.h"
@@ -34,6 +35,27 @@ int usable_cores() {
   return std::max(1, CPU_COUNT(&set));
 }
 
+// The first thing that could not be written. Any thread.
+class Losses {
+ public:
+  void note(const std::string& event, const control::Json& fields) {
+    if (event != "file.failed") return;
+    std::lock_guard lock(mutex_);
+    if (first_.empty()) first_ = fields.value("reason", "");
+  }
+  // Throws Error "ladder.partial" if there was one.
+  void tell(const std::string& output) const {
+    std::lock_guard lock(mutex_);
+    if (first_.empty()) return;
+    throw Error(Exit::kPartial, "ladder.partial", output + " is not whole: " + first_,
+                "make room and package it again; live, players skip what is missing");
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string first_;
+};
+
 }  // namespace
 
 int run(const Options& o, cli::Context& context) {
@@ -45,8 +67,11 @@ int run(const Options& o, cli::Context& context) {
   options.cores = usable_cores();
 
   control::Service service(o.service.service(context.tool(), cli::bus_name(o.input.input)));
+  Losses losses;
   options.event = [&](const std::string& event, media::EventFields fields) {
-    service.emit(event, to_json(fields));
+    control::Json json = to_json(fields);
+    losses.note(event, json);
+    service.emit(event, std::move(json));
   };
   options.alive = [&] { service.alive(); };
   options.planned = [&](const media::Plan& plan) {
@@ -73,6 +98,7 @@ int run(const Options& o, cli::Context& context) {
     service.on_stop([ladder] { ladder->stop(); });
     const cli::LiveLine line(context, [&] { return status_line(ladder->status()); });
     ladder->run(input);
+    losses.tell(o.output);
     return Exit::kOk;
   });
 }
