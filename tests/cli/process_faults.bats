@@ -1,6 +1,6 @@
 # What happens to a process from outside: signals each millisecond, a pipe that nobody reads, memory that can't be
-# had. The long forms are STORM=600 (seconds), MEMORY_FAULTS=N (allocations that fail in turn, of each program; 0:
-# every one of them) with BATS_TEST_TIMEOUT=36000.
+# had, a disk that refuses. The long forms are STORM=600 (seconds), MEMORY_FAULTS=N and DISK_FAULTS=N (calls that fail in
+# turn, of each program; 0: every one of them) with BATS_TEST_TIMEOUT=36000.
 # ctest: timeout=300
 load ../support/common
 
@@ -154,24 +154,45 @@ END
   assert_status 0
 }
 
-# The library of scarce_memory.c; the tests of it are of no use under a sanitizer, which has an allocator of its own.
+# scarce KIND: the library of scarce_KIND.c.
 scarce() {
-  command -v cc >/dev/null || skip "needs a C compiler for the failing allocator"
-  ! ldd "$TOOLS_BIN/stream-ctl" 2>/dev/null | grep -q 'lib[at]san' || skip "a sanitizer has its own allocator"
-  cc -O1 -shared -fPIC -o "$T/scarce.so" "$SUPPORT/scarce_memory.c"
+  command -v cc >/dev/null || skip "needs a C compiler for what fails"
+  # It has an allocator of its own, and calls that it watches.
+  ! ldd "$TOOLS_BIN/stream-ctl" 2>/dev/null | grep -q 'lib[at]san' || skip "a sanitizer stands in the way"
+  cc -O1 -shared -fPIC -o "$T/scarce.so" "$SUPPORT/scarce_$1.c"
 }
-# short_of_memory [--ffmpeg] CHECK COMMAND...
-short_of_memory() {
-  local libraries=()
+# short_of TIMES [--ffmpeg] CHECK COMMAND...
+short_of() {
+  local times=$1 libraries=()
+  shift
   [ "$1" != --ffmpeg ] || { libraries=(--ffmpeg) && shift; }
-  scarce_memory.py "${libraries[@]}" --check "$1" "$T/scarce.so" "${MEMORY_FAULTS:-1}" "${@:2}" >>faults.txt || {
+  scarce.py "${libraries[@]}" --check "$1" "$T/scarce.so" "$times" "${@:2}" >>faults.txt || {
     cat faults.txt >&2
     return 1
   }
 }
+short_of_memory() { short_of "${MEMORY_FAULTS:-1}" "$@"; }
+short_of_disk() { short_of "${DISK_FAULTS:-4}" "$@"; }
+
+@test "C03: a disk that refuses any of the calls ends in words, and what is left plays" {
+  scarce disk
+  local mp4 error plays hls
+  mp4=$(clip flash_4s)
+  # Whole by its exit code is whole: all that was to be recorded.
+  plays='for f in $(find rec -name "*.mp4" -size +0); do ffprobe -v error "$f" || exit 1; done
+    [ "$CODE" != 0 ] || jq -e "(.complete and .state == \"finished\") and ([.files[].duration_seconds] | add >= 3.9)" rec/*.json'
+  hls='[ "$CODE" != 0 ] || [ "$(ffprobe -v error -select_streams v -count_packets -show_entries stream=nb_read_packets -of csv=p=0 hls/master.m3u8 | head -n 1)" = 120 ]'
+  for error in 28 5; do
+    export DISK_ERROR=$error
+    short_of_disk "$plays" stream-record -q -i "$mp4" -o rec --split 2s
+    short_of_disk "$hls" stream-ladder -q -i "$mp4" -o hls --rung 160x90@100k,preset=ultrafast
+    short_of_disk '[ "$CODE" != 0 ] || cmp "$(find store -name flash_4s.mp4)" '"$mp4" stream-archive put "$mp4" --to dir:store
+  done
+  grep -c . faults.txt
+}
 
 @test "P07: an allocation that fails ends a program in words, and leaves nothing torn" {
-  scarce
+  scarce memory
   local flv mp4
   flv=$(clip flash_flv)
   mp4=$(clip flash_4s)
@@ -194,9 +215,9 @@ short_of_memory() {
 }
 
 @test "P07: of a stream only the program that has no memory begins anew" {
-  scarce
-  whole_stream env LD_PRELOAD="$T/scarce.so" MEMORY_FAILS_IN=stream-record MEMORY_FAILS_AT="${MEMORY_CALL:-9000}" \
-    MEMORY_FAILED="$T/failed"
+  scarce memory
+  whole_stream env LD_PRELOAD="$T/scarce.so" SCARCE_IN=stream-record SCARCE_AT="${MEMORY_CALL:-9000}" \
+    SCARCE_FAILED="$T/failed"
   local others='[.[] | select(.program != "stream-record") | .pid]' before
   before=$(programs | jq -c "$others")
   wait_for 40 has_event events process.failed

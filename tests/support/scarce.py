@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""scarce_memory.py [--check SCRIPT] [--ffmpeg] LIBRARY TIMES COMMAND...: runs the command over and over, each time with another
-of its allocations failing: once that one alone, once all from there on. LIBRARY is made of scarce_memory.c. Each
-run has an empty directory of its own to be in; SCRIPT (bash, $CODE is the exit code) looks at what is there
-afterwards. It may end with any exit code of the table in stream(7), in words when all fail; in less than 20 s, and
-by no signal unless glibc itself gives up; with --ffmpeg also when all fail in FFmpeg, which then follows null
-pointers of its own (av_packet_unref within av_read_frame, 5.1). TIMES 0: every one of its allocations. Prints what was wrong, and a line
-of JSON.
+"""scarce.py [--check SCRIPT] [--ffmpeg] LIBRARY TIMES COMMAND...: runs the command over and over, each time with another
+of its calls failing: once that one alone, once all from there on. LIBRARY says which calls: that of scarce_memory.c
+its allocations, that of scarce_disk.c what changes the disk. Each run has an empty directory of its own to be in;
+SCRIPT (bash, $CODE is the exit code) looks at what is there afterwards. It may end with any exit code of the table in
+stream(7), in words when all fail; in less than 20 s, and by no signal unless glibc itself gives up; with --ffmpeg also
+when all fail in FFmpeg, which then follows null pointers of its own (av_packet_unref within av_read_frame, 5.1). TIMES
+0: every one of its calls. Prints what was wrong, and a line of JSON.
 """
 
 import argparse
@@ -73,9 +73,9 @@ def judged(code, said, alone):
     return checked(code)
 
 
-code, said = run({"MEMORY_COUNT": work + ".count"})
+code, said = run({"SCARCE_COUNT": work + ".count"})
 if code != 0 or checked(code):
-    sys.exit(f"with all the memory it wants: exit code {code}: {said} {checked(code)}")
+    sys.exit(f"with nothing failing: exit code {code}: {said} {checked(code)}")
 with open(work + ".count") as file:
     total = int(file.read())
 os.unlink(work + ".count")
@@ -86,12 +86,12 @@ elif 0 < options.times < total:
     where = sorted(random.Random(options.seed).sample(where, options.times))
 codes, wrong = collections.Counter(), 0
 for at in where:
-    for form in ({}, {"MEMORY_FAILS_FOR": "1"}):
-        code, said = run({"MEMORY_FAILS_AT": str(at)} | form)
+    for form in ({}, {"SCARCE_FOR": "1"}):
+        code, said = run({"SCARCE_AT": str(at)} | form)
         codes[code] += 1
         if fault := judged(code, said, bool(form)):
             wrong += 1
-            print(f"allocation {at}{' alone' if form else ' and all after it'}: {fault}: {said.strip()[-300:]}", flush=True)
+            print(f"call {at}{' alone' if form else ' and all after it'}: {fault}: {said.strip()[-300:]}", flush=True)
 shutil.rmtree(work)
-print(json.dumps({"allocations": total, "runs": sum(codes.values()), "wrong": wrong, "codes": dict(codes)}))
+print(json.dumps({"calls": total, "runs": sum(codes.values()), "wrong": wrong, "codes": dict(codes)}))
 sys.exit(1 if wrong else 0)
