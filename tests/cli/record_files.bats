@@ -135,6 +135,64 @@ print(*names)' "$1"; }
   assert_status 0
 }
 
+# stuck_ending: a recorder whose end takes long: its disk needs 10 s to sync once `slow` is there.
+stuck_ending() {
+  command -v cc >/dev/null || skip "needs a C compiler for the slow disk"
+  cat >slow.c <<'END'
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int fdatasync(int fd) {
+  if (access("slow", F_OK) == 0) {
+    creat("syncing", 0600);
+    sleep(10);
+  }
+  return (int)syscall(SYS_fdatasync, fd);
+}
+END
+  cc -shared -fPIC -o slow.so slow.c
+  export LD_PRELOAD=$T/slow.so
+  live_recording
+  unset LD_PRELOAD
+  wait_for 10 has_event ev.ndjson file.opened
+  wait_for 10 bash -c '[ "$(stat -c %s rec/*.mp4)" -gt 300000 ]'
+  touch slow
+}
+
+@test "C05: a second SIGTERM, or SIGKILL, stops at once what is being finished, and the file plays" {
+  local second
+  for second in TERM KILL; do
+    rm -rf rec pipe ev.ndjson slow syncing
+    stuck_ending
+    kill -TERM "$(pid record)"
+    wait_for 10 has_event ev.ndjson service.stopping
+    wait_for 5 test -e syncing
+    # Copies of a signal within half a second are one.
+    sleep 0.6
+    kill -$second "$(pid record)"
+    wait_exit record 3
+    if [ $second = TERM ]; then assert_status 143; else assert_status 137; fi
+    stop source
+    plays "$(the_file rec)"
+    # Whoever records there next puts the manifest right.
+    stream-record -q -i "$(clip flash_4s)" -o rec >/dev/null
+    assert_json <(jq -s '[.[] | select(.state == "finished" or .reason == "the recorder died")] | length' rec/*.json) '. == 2'
+  done
+}
+
+@test "C05: as the first process of a container it is stopped by SIGTERM all the same" {
+  [ "$(id -u)" = 0 ] && unshare --pid --fork true 2>/dev/null || skip "needs a space of process numbers of its own"
+  mkfifo "$T/pipe"
+  start source bash -c "$(declare -f live_source clip); live_source -y '$T/pipe'"
+  start record bash -c "exec unshare --pid --fork stream-record -i - -o rec --events ev.ndjson <'$T/pipe'"
+  wait_for 10 has_event ev.ndjson file.opened
+  kill -TERM "$(pgrep -P "$(pid record)")"
+  wait_exit record 6
+  assert_status 0
+  assert_json record.out .complete
+  plays "$(the_file rec)"
+}
+
 @test "the file can be played while it grows" {
   live_recording
   wait_for 10 bash -c '[ "$(ffprobe -v error -show_entries packet=pts -select_streams v -of csv=p=0 rec/*.mp4 | wc -l)" -gt 40 ]'
