@@ -110,19 +110,39 @@ A="stream-archive"
   [ -z "$(find "$T/state/archive/queue" -type f)" ]
 }
 
-@test "an upload of ours whose file is gone is aborted" {
-  start_fake
-  random_file gone.mp4 30000000
-  faults '[{"method":"PUT","query":"partNumber=","do":"slow:0.3"}]'
-  start put $A put gone.mp4 --to s3://test --part-size 5MiB --parallel 1
-  begun() { grep -q partNumber "$LOG"; }
+# killed_upload FILE PARTS: by when so many parts of all that had its name have arrived.
+killed_upload() {
+  local name=${1##*/} parts=$2
+  begun() { [ "$(requests '.status == 200 and (.query | contains("partNumber")) and (.path | endswith("'"$name"'"))')" -ge "$parts" ]; }
+  start put $A put "$1" --to s3://test --part-size 5MiB --parallel 1
   wait_for 20 begun
   kill -KILL "$(pid put)"
   wait_exit put
+}
+
+@test "A03: uploads of ours whose file is gone are aborted, never another's" {
+  start_fake
+  mkdir elsewhere
+  random_file gone.mp4 30000000
+  random_file gone2.mp4 30000000
+  cp gone.mp4 elsewhere/
+  faults '[{"method":"PUT","query":"partNumber=","do":"slow:0.2"}]'
+  # Another machine's, of the same key.
+  STREAM_STATE_DIR=$T/elsewhere/state killed_upload elsewhere/gone.mp4 1
+  theirs=$(curl -sf "$S3/_uploads" | jq -c .uploads)
+  assert_equal "$(jq length <<<"$theirs")" 1
+  # One part of theirs may have been on its way.
+  killed_upload gone.mp4 3
+  killed_upload gone2.mp4 1
+  assert_equal "$(curl -sf "$S3/_uploads" | jq '.uploads | length')" 3
   faults '[]'
-  rm gone.mp4
+  rm gone.mp4 gone2.mp4
   random_file other.mp4 100
   $A put other.mp4 --to s3://test
+  assert_equal "$(curl -sf "$S3/_uploads" | jq -c .uploads)" "$theirs"
+  # Who owns it goes on with it.
+  STREAM_STATE_DIR=$T/elsewhere/state $A put elsewhere/gone.mp4 --to s3://test --part-size 5MiB
+  assert_equal "$(objects '."recording/gone.mp4".sha256')" "$(sha256sum <elsewhere/gone.mp4 | cut -c1-64)"
   assert_equal "$(curl -sf "$S3/_uploads" | jq -c .uploads)" "[]"
 }
 
