@@ -78,8 +78,10 @@ RtpMedia::~RtpMedia() = default;
 std::optional<RtpMedia::Route> RtpMedia::learn(const rtp::Packet& packet) const {
   for (size_t t = 0; t < tracks_.size(); ++t) {
     const webrtc::Track& agreed = tracks_[t].agreed;
-    const bool again = agreed.rtx_payload_type && packet.payload_type == *agreed.rtx_payload_type;
-    if (!again && packet.payload_type != agreed.payload_type) continue;
+    const bool again = packet.payload_type == agreed.rtx_payload_type;
+    if (!again && packet.payload_type != agreed.payload_type &&
+        packet.payload_type != agreed.red_payload_type)
+      continue;
     Route route{t, 0, again};
     if (agreed.rids.empty()) return route;
     const uint8_t id = again ? agreed.repaired_rid_extension : agreed.rid_extension;
@@ -147,6 +149,8 @@ void RtpMedia::rtp(Bytes bytes, Nanoseconds now) {
     layer.receiver->receive_rtx(*packet, now);
   else if (packet->payload_type == track.agreed.payload_type)
     layer.receiver->receive(*packet, now);
+  else if (packet->payload_type == track.agreed.red_payload_type)
+    layer.receiver->receive_red(*packet, track.agreed.payload_type, now);
   drain(track, to->layer, now);
   const auto deadline = layer.receiver->deadline();
   if (deadline && *deadline <= now) ask_again(layer, now);

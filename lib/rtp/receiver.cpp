@@ -5,10 +5,13 @@
 #include <map>
 #include <utility>
 
+#include "rtp/red.h"
+
 namespace stream::rtp {
 namespace {
 
 constexpr int64_t kRoom = 65536;     // below the first sequence number: none is negative
+constexpr int kMaxSpare = 4;         // how far a packet's spares are ahead of the highest
 constexpr int kMaxJump = 3000;       // in sequence numbers; a further one needs a witness
 constexpr size_t kMaxMissing = 512;  // asked for at one time
 constexpr size_t kMaxAsked = 128;    // in one NACK
@@ -59,6 +62,8 @@ struct Receiver::State {
   std::optional<Nanoseconds> report_at;
 
   void receive(const Packet& packet, Nanoseconds now, bool again);
+  void receive_spare(const Packet& packet, Nanoseconds now);
+  void take(const Packet& packet, int64_t number, Nanoseconds now);
   std::optional<int64_t> place(uint16_t sequence, bool again);
   int64_t begin(uint16_t sequence);
   void measure(const Packet& packet, Nanoseconds now);
@@ -125,6 +130,22 @@ void Receiver::State::receive(const Packet& packet, Nanoseconds now, bool again)
     note_missing(highest + 1, number, now);
     highest = number;
   }
+  take(packet, number, now);
+}
+
+// The reports to the peer go on calling it lost: they are of the network.
+void Receiver::State::receive_spare(const Packet& packet, Nanoseconds now) {
+  if (highest < 0 || packet.payload.empty()) return;
+  const int64_t number =
+      highest + static_cast<int16_t>(packet.sequence - static_cast<uint16_t>(highest));
+  if (number < next || number > highest + kMaxSpare || held.contains(number)) return;
+  missing.erase(number);
+  highest = std::max(highest, number);
+  ++stats.recovered;
+  take(packet, number, now);
+}
+
+void Receiver::State::take(const Packet& packet, int64_t number, Nanoseconds now) {
   if (number == next) {  // the usual case: nothing is to be kept
     ++next;
     deliver(packet, now);
@@ -219,6 +240,13 @@ Receiver& Receiver::operator=(Receiver&&) noexcept = default;
 void Receiver::receive(const Packet& packet, Nanoseconds now, bool again) {
   state_->receive(packet, now, again);
   state_->tick(now);
+}
+
+void Receiver::receive_red(const Packet& packet, uint8_t payload_type, Nanoseconds now) {
+  const auto red = parse_red(packet);
+  if (!red || red->own.payload_type != payload_type) return;
+  for (size_t i = 0; i < red->count; ++i) state_->receive_spare(red->spares[i], now);
+  receive(red->own, now);
 }
 
 void Receiver::receive_rtx(const Packet& packet, Nanoseconds now) {

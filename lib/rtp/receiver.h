@@ -31,7 +31,7 @@ struct ReceiverOptions {
 struct ReceiverStats {
   uint64_t packets = 0, bytes = 0;
   uint64_t lost = 0;        // given up
-  uint64_t recovered = 0;   // came after they were asked for again
+  uint64_t recovered = 0;   // came after they were asked for again, or with a later packet
   uint64_t late = 0;        // came after they had been given up, or once more
   uint64_t duplicates = 0;  // of those that wait
   uint64_t nacks = 0;       // sequence numbers asked for
@@ -59,6 +59,9 @@ class Receiver {
   void receive(const Packet& packet, Nanoseconds now, bool again = false);
   // A packet of its RTX stream (RFC 4588 4); the payload type of the original is not looked at.
   void receive_rtx(const Packet& packet, Nanoseconds now);
+  // A packet that may repeat those before it (RFC 2198), each of `payload_type`: what of them is
+  // missing is taken as well.
+  void receive_red(const Packet& packet, uint8_t payload_type, Nanoseconds now);
   // Gives up what has been missing for too long. Call when deadline() has come.
   void tick(Nanoseconds now);
   std::optional<Unit> next();

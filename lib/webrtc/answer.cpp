@@ -100,7 +100,11 @@ void Writer::session(const Description& offer) {
 void Writer::media(const Media& offered, const Codec& codec, const Track* track, Setup setup,
                    std::string_view direction, int kbps) {
   const std::string number = std::to_string(codec.payload_type);
-  std::string head = "m=" + offered.kind + " 9 " + offered.protocol + " " + number;
+  std::string head = "m=" + offered.kind + " 9 " + offered.protocol;
+  // The first of them is what browsers send.
+  if (track != nullptr && track->red_payload_type)
+    head += " " + std::to_string(*track->red_payload_type);
+  head += " " + number;
   if (track != nullptr && track->rtx_payload_type)
     head += " " + std::to_string(*track->rtx_payload_type);
   line(head);
@@ -114,10 +118,9 @@ void Writer::media(const Media& offered, const Codec& codec, const Track* track,
   line("a=fingerprint:" + to_text(local_.fingerprint));
   line(setup == Setup::kActive ? "a=setup:active" : "a=setup:passive");
   line("a=" + std::string(direction));
-  std::string map =
-      "a=rtpmap:" + number + " " + codec.name + "/" + std::to_string(codec.clock_rate);
-  if (codec.channels > 1) map += "/" + std::to_string(codec.channels);
-  line(map);
+  const std::string rate = "/" + std::to_string(codec.clock_rate) +
+                           (codec.channels > 1 ? "/" + std::to_string(codec.channels) : "");
+  line("a=rtpmap:" + number + " " + codec.name + rate);
   if (!codec.parameters.empty()) line("a=fmtp:" + number + " " + codec.parameters);
   if (track != nullptr) {
     for (const auto& [agreed, name] :
@@ -125,6 +128,11 @@ void Writer::media(const Media& offered, const Codec& codec, const Track* track,
           std::pair{track->fir, "ccm fir"}, std::pair{track->remb, "goog-remb"},
           std::pair{track->transport_cc, "transport-cc"}})
       if (agreed) line("a=rtcp-fb:" + number + " " + name);
+    if (track->red_payload_type) {
+      const std::string red = std::to_string(*track->red_payload_type);
+      line("a=rtpmap:" + red + " red" + rate);
+      line("a=fmtp:" + red + " " + number + "/" + number);
+    }
     if (track->rtx_payload_type) {
       const std::string rtx = std::to_string(*track->rtx_payload_type);
       line("a=rtpmap:" + rtx + " rtx/" + std::to_string(codec.clock_rate));
@@ -205,7 +213,10 @@ Outcome<Answer> answer_publisher(const Description& offer, const Local& local,
     choose_congestion_control(media, *chosen, track);
     add_layers(media, policy.layers, track);
     Codec written = *chosen;
-    if (track.codec == "opus") written.parameters = opus_parameters(*chosen, policy.opus_bps);
+    if (track.codec == "opus") {
+      written.parameters = opus_parameters(*chosen, policy.opus_bps);
+      track.red_payload_type = red_of(media, *chosen);
+    }
     writer.media(media, written, &track, answer.setup, "recvonly",
                  media.kind == "video" ? policy.video_kbps : 0);
     std::string list;

@@ -22,7 +22,7 @@ struct Track {
   std::string codec;  // FFmpeg's name
   int clock_rate = 90000, channels = 1;
   uint8_t payload_type = 0;
-  std::optional<uint8_t> rtx_payload_type;
+  std::optional<uint8_t> rtx_payload_type, red_payload_type;
   Codec offered;                  // the line that was chosen
   std::vector<std::string> rids;  // simulcast layers, the best first as the peer has it; or empty
   std::vector<Source> sources;    // that the offer named; may be empty

@@ -62,6 +62,15 @@ std::optional<uint8_t> rtx_of(const Media& media, const Codec& codec) {
   return std::nullopt;
 }
 
+std::optional<uint8_t> red_of(const Media& media, const Codec& codec) {
+  const std::string one = std::to_string(codec.payload_type);
+  for (const auto& other : media.codecs)
+    if (equal_without_case(other.name, "red") && other.clock_rate == codec.clock_rate &&
+        other.channels == codec.channels && other.parameters == one + "/" + one)
+      return other.payload_type;
+  return std::nullopt;
+}
+
 std::string names_of(const Media& media) {
   std::vector<std::string> names;
   for (const auto& codec : media.codecs)

@@ -30,6 +30,27 @@ load ../support/browser
   assert_event publisher.connected '.protocol == "whip" and (.encoder | test("Chrom"))'
 }
 
+# How much of the time from the first sound of a file to its last is sound, in percent.
+sounding() {
+  ffprobe -v error -select_streams a -show_entries packet=pts_time,duration_time -of csv=p=0 "$1" |
+    awk -F, 'NR == 1 { from = $1 } { to = $1 + 0.02; sum += 0.02 } END { printf "%d", 100 * sum / (to - from) }'
+}
+
+@test "Chromium over a way that loses 8 %: each packet of sound repeats the one before, and few are missed" {
+  address=$(own_address)
+  [ -n "$address" ] || skip "no address but loopback"
+  RTC_PORT=$(free_udp)
+  start relay stream-fault udp "$address:0" "127.0.0.1:$RTC_PORT" 'delay=10ms loss=8%' --seed 7
+  wait_for 5 grep -q 'listening on' relay.out
+  listen_whip --open demo --hold 0s -o "$T/out.nut" --rtc-address "$(sed -n 's/listening on //p' relay.out)"
+  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --seconds 8
+  wait_exit page 50
+  stop ingest
+  less 300 "$(packets out.nut a)"
+  less 97 "$(sounding out.nut)"
+  decodes out.nut
+}
+
 @test "Chromium with a wrong key reads why" {
   stream-keys new demo --store keys >secret/key
   listen_whip --key-file keys

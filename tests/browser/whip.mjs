@@ -58,10 +58,11 @@ try {
         if (one.type === 'candidate-pair' && one.nominated) rates.push(Math.round((one.availableOutgoingBitrate ?? 0) / 1000));
     }
     const figures = [];
-    for (const one of (await connection.getStats()).values()) {
+    const stats = await connection.getStats();
+    for (const one of stats.values()) {
       if (one.type === 'outbound-rtp') {
         figures.push({
-          kind: one.kind, bytes: one.bytesSent, pli: one.pliCount, nack: one.nackCount, width: one.frameWidth,
+          kind: one.kind, codec: stats.get(one.codecId)?.mimeType, bytes: one.bytesSent, pli: one.pliCount, nack: one.nackCount, width: one.frameWidth,
           frames: one.framesEncoded, keys: one.keyFramesEncoded,
         });
       }

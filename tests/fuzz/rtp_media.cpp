@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   audio.codec = "opus";
   audio.clock_rate = 48000;
   audio.payload_type = 111;
+  audio.red_payload_type = 63;
   bool over = false;
   int64_t last[2] = {INT64_MIN, INT64_MIN};
   media::RtpMedia::Handlers handlers;

@@ -61,6 +61,10 @@ TEST_CASE("Chrome publishes") {
   CHECK(picture.codec == "h264");
   CHECK(picture.payload_type == 108);  // 42e01f with mode 1
   CHECK(picture.rtx_payload_type == 109);
+  CHECK(sound.red_payload_type == 63);
+  CHECK(has(answer->sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111"));
+  CHECK(has(answer->sdp, "a=rtpmap:63 red/48000/2"));
+  CHECK(has(answer->sdp, "a=fmtp:63 111/111"));
   CHECK(picture.nack);
   CHECK(picture.pli);
   CHECK(picture.transport_cc);
