@@ -21,6 +21,9 @@ namespace stream::av {
 
 inline constexpr int kIoBufferSize = 64 << 10;  // of what FFmpeg reads or writes through us
 
+// In the header of NUT, see Output.
+inline constexpr const char* kContractTag = "stream_contract";
+
 std::string error_text(int code);
 
 // Throws Error kNo "media.library" naming the call when `code` is negative; returns it otherwise.

@@ -405,6 +405,10 @@ const std::string& Input::format() const noexcept {
 bool Input::interrupted() const noexcept {
   return state_->interrupter->interrupted();
 }
+bool Input::keeps_contract() const noexcept {
+  return state_->format == "nut" &&
+         av_dict_get(state_->context->metadata, kContractTag, nullptr, 0);
+}
 bool Input::finite() const noexcept {
   const AVFormatContext& context = *state_->context;
   if (!state_->network) return true;

@@ -74,6 +74,8 @@ class Input {
   // for good; what came before is good.
   std::optional<Packet> read();
   bool interrupted() const noexcept;
+  // Its writer promises the contract of stream(7), see Output.
+  bool keeps_contract() const noexcept;
   // It has an end that is known: a file, a recording. Live media has none.
   bool finite() const noexcept;
 

@@ -83,7 +83,8 @@ struct Output::State {
   }
 };
 
-Output::Output(const std::string& format, const Tracks& tracks, Sink sink, Seek seek)
+Output::Output(const std::string& format, const Tracks& tracks, Sink sink, Seek seek,
+               bool keeps_contract)
     : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.sink = std::move(sink);
@@ -102,6 +103,7 @@ Output::Output(const std::string& format, const Tracks& tracks, Sink sink, Seek 
   s.context->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_FLUSH_PACKETS;
   s.context->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
   s.context->max_delay = 0;
+  if (keeps_contract) av_dict_set(&s.context->metadata, kContractTag, "1", 0);
   for (const Track& track : tracks) {
     AVStream* stream = avformat_new_stream(s.context, nullptr);
     if (!stream) throw std::bad_alloc();

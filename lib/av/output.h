@@ -18,9 +18,11 @@ class Output {
   // The next piece goes to this offset of the file.
   using Seek = std::function<void(uint64_t)>;
 
-  // Writes the headers. Throws Error kUnsupported "output.format" for a container or a codec in it
-  // that this build cannot write.
-  Output(const std::string& format, const Tracks& tracks, Sink sink, Seek seek = {});
+  // Writes the headers. `keeps_contract`: NUT promises in its header that what follows is to the
+  // contract of stream(7), so that readers need not repair it. Throws Error kUnsupported
+  // "output.format" for a container or a codec in it that this build cannot write.
+  Output(const std::string& format, const Tracks& tracks, Sink sink, Seek seek = {},
+         bool keeps_contract = false);
   Output(Output&&) noexcept;
   Output& operator=(Output&&) noexcept;
   ~Output();

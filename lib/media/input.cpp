@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "media/repair.h"
 #include "os/dirs.h"
 #include "os/fd.h"
 #include "os/unix_socket.h"
@@ -67,6 +68,7 @@ struct MediaInput::State {
   std::optional<av::Input> input;
   std::deque<av::Packet> held;            // read ahead at the start of a sitting
   std::vector<bool> needs_discontinuity;  // per track, after a bus was joined again
+  std::optional<TimeRepair> repair;       // of the sitting
   Nanoseconds offset{0}, last_end{0};
   bool ended = false;
 
@@ -123,6 +125,10 @@ void MediaInput::State::find_start(Nanoseconds start_at) {
     latest = std::max(latest, at);
     held.push_back(std::move(*packet));
   }
+  repair.reset();
+  const bool live = is_bus() || is_stream(spec) || !input->finite();
+  if (options.repair && !input->keeps_contract())
+    repair.emplace(input->tracks(), held, live ? TimeRepair::Kind::kLive : TimeRepair::Kind::kFile);
   const bool near = start_at == Nanoseconds{0} && std::chrono::abs(earliest) < kNear;
   offset = held.empty() || near ? Nanoseconds{0} : start_at - earliest;
 }
@@ -191,23 +197,30 @@ bool MediaInput::waits_for_reader() const noexcept {
 MediaInput::Item MediaInput::read() {
   State& s = *state_;
   if (s.options.interrupter->interrupted() || s.ended) return End{};
-  if (!s.held.empty()) {
-    av::Packet packet = std::move(s.held.front());
-    s.held.pop_front();
-    return s.placed(std::move(packet));
-  }
   const size_t known = s.input->tracks().size();
   for (;;) {
-    auto packet = s.input->read();
+    if (s.repair)
+      if (auto packet = s.repair->pop()) return s.placed(std::move(*packet));
+    const bool was_held = !s.held.empty();
+    std::optional<av::Packet> packet = was_held ? std::move(s.held.front()) : s.input->read();
+    if (was_held) s.held.pop_front();
+    if (!packet && s.repair && !s.repair->finished()) {
+      s.repair->finish();
+      continue;
+    }
     if (!packet) {
       if (s.rejoin()) return TracksChanged{};
       s.ended = true;
       return End{};
     }
     if (packet->dts == kNoTime) continue;  // undated packets cannot be placed
-    if (s.input->tracks().size() == known) return s.placed(std::move(*packet));
-    s.held.push_back(std::move(*packet));
-    return TracksChanged{};
+    if (s.input->tracks().size() != known) {
+      s.held.push_back(std::move(*packet));
+      return TracksChanged{};
+    }
+    if (!s.repair) return s.placed(std::move(*packet));
+    s.repair->follow(s.input->tracks());
+    s.repair->push(std::move(*packet), monotonic_now());
   }
 }
 

@@ -20,6 +20,9 @@ struct InputOptions {
   std::shared_ptr<av::Input::Interrupter> interrupter = {};
   // For who is in no hurry: how long what comes on a bus may gather before it is read.
   std::chrono::milliseconds turn{0};
+  // What does not promise its times (stream(7)) gets them repaired, see TimeRepair: who records or
+  // encodes it must not lose what follows a wrong time. A file keeps its gaps.
+  bool repair = false;
 };
 
 class MediaInput {

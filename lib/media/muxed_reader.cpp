@@ -12,9 +12,10 @@ void MuxedReader::fill(std::vector<uint8_t>& bytes, size_t enough) {
   if (finished_) return;
   target_ = &bytes;
   if (!output_ && reader_->queued_packets() > 0)
-    output_.emplace(format_, reader_->tracks(), [this](Bytes piece) {
-      target_->insert(target_->end(), piece.begin(), piece.end());
-    });
+    output_.emplace(
+        format_, reader_->tracks(),
+        [this](Bytes piece) { target_->insert(target_->end(), piece.begin(), piece.end()); },
+        av::Output::Seek{}, true);
   while (bytes.size() < enough) {
     const auto packet = reader_->pop();
     if (!packet) break;

@@ -15,6 +15,8 @@ constexpr Nanoseconds kJump = 1s;
 constexpr Nanoseconds kBack = 100ms;
 // A source that was silent for this long and says so truly has paused.
 constexpr Nanoseconds kPause = 10s;
+// A gap that is said to be true may be so long.
+constexpr Nanoseconds kTrueGap = 10min;
 // Tracks whose first times are further apart do not share a clock.
 constexpr Nanoseconds kStartApart = 10s;
 // Composition offsets beyond these are damage.
@@ -128,6 +130,11 @@ bool Timeline::plausible(const Track& track, int64_t candidate,
   return paused || (track.interval == 0 && off <= kPause && tracks_.size() == 1);
 }
 
+bool Timeline::true_gap(const Track& track, const Raw& raw) const {
+  const int64_t ahead = raw.dts + track.offset - *track.last;
+  return raw.gap && ahead > 0 && time(track, ahead) <= kTrueGap;
+}
+
 // Tracks of one publisher jump together; the second to do so takes over the first one's new clock,
 // and the sound stays with the picture.
 bool Timeline::adopt_other_clock(Track& track, int64_t raw) {
@@ -160,7 +167,7 @@ std::optional<Timeline::Stamp> Timeline::stamp(const Raw& raw, std::optional<Nan
     align_first(track, raw.dts - track.late);
     out = raw.dts - track.late + track.offset;
     if (time(track, out - track.shift) + 1ms < start_) return std::nullopt;
-  } else if (plausible(track, raw.dts + track.offset, arrival) ||
+  } else if (plausible(track, raw.dts + track.offset, arrival) || true_gap(track, raw) ||
              (result.discontinuity = adopt_other_clock(track, raw.dts))) {
     out = smooth(track, raw.dts + track.offset);
     const int64_t delta = out - *track.last;

@@ -30,6 +30,7 @@ class Timeline {
   struct Raw {
     int track = 0;
     int64_t dts = 0, pts = 0;
+    bool gap = false;  // the source goes on from here: a gap before it, if not too long, is true
   };
   struct Stamp {
     int64_t dts = 0, pts = 0;
@@ -81,6 +82,7 @@ class Timeline {
   int64_t ticks(const Track& track, Nanoseconds time) const;
   Nanoseconds time(const Track& track, int64_t t) const;
   bool plausible(const Track& track, int64_t candidate, std::optional<Nanoseconds> arrival) const;
+  bool true_gap(const Track& track, const Raw& raw) const;
   bool near_other_track(const Track& track, int64_t candidate) const;
   bool adopt_other_clock(Track& track, int64_t raw);
   int64_t smooth(const Track& track, int64_t candidate) const;

@@ -287,3 +287,23 @@ PY
     assert_output "hint:"
   done
 }
+
+# Times as other programs may send them, in a pipe. Bent in FLV, whose tags hold any time.
+@test "I11: what comes in a pipe with wrong times is one file without a gap, in sync" {
+  load ../support/ingest
+  local bend file
+  for bend in --outlier=60:-10000 --outlier=60:-9800000 --outlier=60:37600000 --jump=5000:-10000 --jump=5000:3600000; do
+    rm -rf rec
+    rtmp_peer.py write "$(clip flash_flv)" --first 20000000 $bend >bent.flv
+    cat bent.flv | stream-record -i - -o rec >manifest.json
+    assert_json manifest.json '.complete and (.files | length == 1)'
+    assert_json manifest.json ".files[0].discontinuities == $([[ $bend == --jump* ]] && echo 2 || echo 0)"
+    file=$(the_file rec)
+    plays "$file"
+    diff <(packet_hashes "$(clip flash_flv)" v) <(packet_hashes "$file" v)
+    less "$(biggest_gap "$file" v)" 0.07
+    less "$(biggest_gap "$file" a)" 0.05
+    run flash_beep.py --max-ms 20 --min-pairs 9 "$file"
+    assert_status 0
+  done
+}

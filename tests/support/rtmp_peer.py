@@ -2,6 +2,7 @@
 """rtmp_peer.py: an RTMP publisher that does exactly what it is told, also what no encoder should.
 
 publish PORT KEY FLV [options]   sends the tags of an FLV file, bent as the options say
+write FLV [options]              the same as an FLV file, to standard output
 attack NAME PORT [KEY]           one of the attacks below; prints what the server did as JSON
 
 Times are milliseconds. Standard library only; nothing is random. Long because each attack is a small
@@ -204,6 +205,15 @@ def bent(options, tags):
         yield kind, stamp, body
 
 
+def write(options):
+    out = sys.stdout.buffer
+    out.write(b"FLV\x01\x05" + struct.pack(">II", 9, 0))
+    for kind, stamp, body in bent(options, flv_tags(options.flv)):
+        stamp = stamp + options.first & 0xffffffff
+        out.write(bytes([kind]) + len(body).to_bytes(3, "big") + stamp.to_bytes(4, "big")[1:] +
+                  bytes([stamp >> 24]) + bytes(3) + body + struct.pack(">I", 11 + len(body)))
+
+
 def publish(options):
     peer = Peer(options.port, options.source)
     peer.repeat_extended = not options.bare_type3
@@ -263,6 +273,17 @@ def pair(text):
     return tuple(int(part) for part in text.split(":"))
 
 
+def add_times(p):
+    p.add_argument("--first", type=int, default=0, help="added to all times")
+    p.add_argument("--jump", type=pair, help="AT:BY all times from AT on")
+    p.add_argument("--outlier", type=pair, help="EVERY:BY one picture of EVERY")
+    p.add_argument("--audio-from", type=int, default=0)
+    p.add_argument("--video-from", type=int, default=0)
+    p.add_argument("--video-header-after", type=int, default=0, help="pictures")
+    p.add_argument("--audio-header", default="normal", help="none, empty-first, after:MS")
+    p.add_argument("--no-metadata", action="store_true")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -272,19 +293,15 @@ def main():
     p.add_argument("port", type=int)
     p.add_argument("key")
     p.add_argument("flv", nargs="+", help="several: one after the other in one publication")
+    w = verbs.add_parser("write")
+    w.add_argument("flv")
+    for verb in p, w:
+        add_times(verb)
     p.add_argument("--app", default="live")
     p.add_argument("--source", help="address to come from")
     p.add_argument("--chunk", type=int, help="chunk size of what is sent")
-    p.add_argument("--first", type=int, default=0, help="added to all times")
     p.add_argument("--bare-type3", action="store_true",
                    help="leave the extended timestamp out of type-3 chunks")
-    p.add_argument("--jump", type=pair, help="AT:BY all times from AT on")
-    p.add_argument("--outlier", type=pair, help="EVERY:BY one picture of EVERY")
-    p.add_argument("--audio-from", type=int, default=0)
-    p.add_argument("--video-from", type=int, default=0)
-    p.add_argument("--video-header-after", type=int, default=0, help="pictures")
-    p.add_argument("--audio-header", default="normal", help="none, empty-first, after:MS")
-    p.add_argument("--no-metadata", action="store_true")
     p.add_argument("--until", type=int, default=0, help="stop at this time")
     p.add_argument("--realtime", action="store_true")
     p.add_argument("--end", choices=["stop", "drop", "hang"], default="stop")
@@ -297,6 +314,8 @@ def main():
     options = parser.parse_args()
     if options.verb == "publish":
         return publish(options)
+    if options.verb == "write":
+        return write(options)
     extra = {"source": options.source} if options.source else {}
     print(json.dumps(ATTACKS[options.name](options.port, options.key, **extra)))
     return 0

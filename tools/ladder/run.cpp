@@ -91,6 +91,7 @@ int run(const Options& o, cli::Context& context) {
     const os::FileLock lock(o.output + "/.lock", o.output);
     media::InputOptions input_options;
     input_options.interrupter = std::make_shared<av::Input::Interrupter>();
+    input_options.repair = true;
     service.on_stop([i = input_options.interrupter] { i->interrupt(); });
     media::MediaInput input(o.input.input, input_options);
     auto ladder = std::make_shared<media::Ladder>(options);

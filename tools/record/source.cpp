@@ -22,6 +22,7 @@ void Source::open() {
   media::InputOptions options;
   options.interrupter = interrupter_;
   options.turn = kTurn;
+  options.repair = true;
   if (follow_) options.wait = std::chrono::hours(24 * 365);
   input_.reset();
   input_.emplace(spec_, options);

@@ -112,6 +112,21 @@ TEST_CASE("BusServer") {
     CHECK_FALSE(std::filesystem::exists(path));
     CHECK_FALSE(std::filesystem::exists(dir.path + "/demo"));
   }
+  SUBCASE("what it sends is not repaired: a gap that a slow reader has stays as long as it was") {
+    publisher.on_thread([&] { publisher.hub.announce(sounds()); });
+    publisher.push(0, 10);
+    media::InputOptions options;
+    options.repair = true;
+    MediaInput input("bus:demo", options);
+    publisher.push(300'000, 10);
+    publisher.end();
+    std::vector<int64_t> times;
+    for (auto item = input.read(); auto* p = std::get_if<av::Packet>(&item); item = input.read())
+      times.push_back(rescale(p->dts, input.tracks()[0].time_base, {1, 1000}));
+    REQUIRE(times.size() == 20);
+    for (int64_t i = 0; i < 20; ++i)
+      CHECK(times[static_cast<size_t>(i)] == (i < 10 ? 0 : 299'800) + i * 20);
+  }
   SUBCASE("a reader that came before the tracks were known") {
     std::thread reader([] {
       MediaInput input("bus:demo");

@@ -41,11 +41,21 @@ av::Packet nut_packet(int track, int64_t ms) {
   return p;
 }
 
-void write_nut(int fd, size_t tracks, int64_t from_ms, int count) {
-  av::Output output("nut", av::Tracks(tracks, sound()), [fd](Bytes b) { os::write_all(fd, b); });
+// From packet `jump_at` on, times are `jump_ms` later.
+struct Jump {
+  int at = 1 << 30;
+  int64_t ms = 0;
+  bool keeps_contract = false;  // what the writer says of it
+};
+
+void write_nut(int fd, size_t tracks, int64_t from_ms, int count, Jump jump = {}) {
+  av::Output output(
+      "nut", av::Tracks(tracks, sound()), [fd](Bytes b) { os::write_all(fd, b); }, {},
+      jump.keeps_contract);
   for (int i = 0; i < count; ++i)
     for (size_t t = 0; t < tracks; ++t)
-      output.write(nut_packet(static_cast<int>(t), from_ms + i * 20));
+      output.write(
+          nut_packet(static_cast<int>(t), from_ms + i * 20 + (i >= jump.at ? jump.ms : 0)));
   output.finish();
 }
 
@@ -61,10 +71,10 @@ struct FakeBus {
     REQUIRE(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
     REQUIRE(::listen(listener.get(), 4) == 0);
   }
-  void serve(size_t tracks, int64_t from_ms, bool last) {
+  void serve(size_t tracks, int64_t from_ms, bool last, int count = 10, Jump jump = {}) {
     const os::Fd reader(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (last) ::unlink(path.c_str());
-    write_nut(reader.get(), tracks, from_ms, 10);
+    write_nut(reader.get(), tracks, from_ms, count, jump);
   }
 };
 
@@ -123,6 +133,72 @@ TEST_CASE("a bus that announces another track is joined again and times go on") 
   CHECK(changes == 1);
   CHECK(discontinuities == 2);
   CHECK(input.tracks().size() == 2);
+}
+
+namespace {
+
+// What a reader of `spec` gets of two tracks of 50 packets.
+struct Times {
+  std::vector<int64_t> of[2];
+  int discontinuities = 0;
+  explicit Times(const std::string& spec) {
+    media::InputOptions options;
+    options.repair = true;
+    MediaInput input(spec, options);
+    for (auto item = input.read(); !std::holds_alternative<MediaInput::End>(item);
+         item = input.read()) {
+      const auto* p = std::get_if<av::Packet>(&item);
+      if (!p) continue;
+      of[p->track].push_back(ms(input, *p));
+      discontinuities += p->mark && p->mark->discontinuity;
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a bus whose times jump is repaired, unless its writer promises that they don't") {
+  const RuntimeDir dir;
+  for (const bool promised : {false, true}) {
+    FakeBus bus("demo");
+    std::thread publisher([&] { bus.serve(2, 5000, true, 50, {25, 3'600'000, promised}); });
+    const Times times("bus:demo");
+    publisher.join();
+    for (const auto& line : times.of) {
+      REQUIRE(line.size() == 50);
+      for (int64_t i = 0; i < 50; ++i)
+        CHECK(line[static_cast<size_t>(i)] == i * 20 + (promised && i >= 25 ? 3'600'000 : 0));
+    }
+    CHECK(times.discontinuities == (promised ? 0 : 2));
+  }
+}
+
+TEST_CASE("a bus that is joined again after a jump goes on from where it was") {
+  const RuntimeDir dir;
+  FakeBus bus("demo");
+  std::thread publisher([&] {
+    bus.serve(1, 5000, false, 50, {25, 3'600'000});
+    bus.serve(2, 77000, true, 50, {25, 10'000'000});
+  });
+  const Times times("bus:demo");
+  publisher.join();
+  REQUIRE(times.of[0].size() == 100);
+  for (int64_t i = 0; i < 100; ++i)
+    CHECK(std::abs(times.of[0][static_cast<size_t>(i)] - i * 20) <= 20);
+  CHECK(times.of[1].size() == 50);
+}
+
+TEST_CASE("a gap in a file stays") {
+  const RuntimeDir dir;
+  const std::string path = dir.path + "/a.nut";
+  {
+    const os::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    write_nut(file.get(), 2, 0, 50, {25, 30'000});
+  }
+  const Times times(path);
+  REQUIRE(times.of[0].size() == 50);
+  CHECK(times.of[0].back() == 49 * 20 + 30'000);
+  CHECK(times.discontinuities == 0);
 }
 
 TEST_CASE("a track without packets does not hold the others up") {
