@@ -150,17 +150,28 @@ void Ladder::State::send_sound(av::Packet packet) {
   sound->push(std::move(packet));
 }
 
+// True when the source's pictures begin anew with this packet.
+bool Ladder::State::begins_anew(const av::Packet& packet) {
+  if (!epoch) return false;
+  bool anew = packet.key && std::exchange(clock_jumped, false);
+  if (!packet.mark) return anew;
+  const Buffer& config = packet.mark->extradata;
+  const bool other = !config.empty() && !(config == video_track()->extradata);
+  anew |= other || !packet.mark->session.empty() || (packet.mark->discontinuity && packet.key);
+  // In the middle of a group of pictures only the clock has jumped: what follows is decoded from
+  // what came before, so the group is finished first.
+  clock_jumped |= packet.mark->discontinuity && !anew;
+  return anew;
+}
+
 void Ladder::State::on_video(av::Packet packet) {
   int64_t pts = ticks(packet.pts, video);
-  if (packet.mark && epoch) {
-    const bool config =
-        !packet.mark->extradata.empty() && !(packet.mark->extradata == video_track()->extradata);
-    if (config || packet.mark->discontinuity || !packet.mark->session.empty()) {
-      drain_decoder();
-      if (config) tracks[static_cast<size_t>(video)].extradata = packet.mark->extradata;
-      open_decoder();
-      epoch_pending = true;
-    }
+  if (begins_anew(packet)) {
+    drain_decoder();
+    if (packet.mark && !packet.mark->extradata.empty())
+      tracks[static_cast<size_t>(video)].extradata = packet.mark->extradata;
+    open_decoder();
+    epoch_pending = true;
   }
   // Copied packets go ahead of the pictures, so an epoch begins with them.
   if (packet.key && options.spec.copies() && (!epoch || (copying && epoch_pending))) {

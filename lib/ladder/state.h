@@ -49,6 +49,7 @@ struct Ladder::State {
   GridPtr grid;
   uint64_t discontinuities = 0;  // before the epoch's first segment, in every rendition
   bool epoch_pending = false;    // the next picture begins one
+  bool clock_jumped = false;     // the next keyframe does
   bool copying = false;          // the top rung is the source's own packets
   int64_t copied_segment = -1, last_cut = 0;
   int64_t segment = -1;  // of the picture emitted last
@@ -74,6 +75,7 @@ struct Ladder::State {
   void on_frame(av::Frame frame);
   void emit(av::Frame frame, int64_t pts);
   void emit_rung(Line& line, av::Frame frame, bool first);
+  bool begins_anew(const av::Packet& packet);
   void copy_packet(const av::Packet& packet, int64_t pts);
   void send_sound(av::Packet packet);
   void repeat_until(int64_t pts);

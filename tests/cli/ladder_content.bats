@@ -46,3 +46,21 @@ ladder() {
   stream-ladder -q -i "$(clip audio_only)" -o h --dvr all 2>ladder.err
   hls_check.py --ended --decode --expect-duration 4 h/master.m3u8
 }
+
+# Times as other programs may send them, in a pipe. Bent in FLV, whose tags hold any time.
+@test "I11: a pipe with wrong times: every picture once, no gap, in sync" {
+  local bend breaks
+  for bend in --outlier=60:-10000 --outlier=60:-9800000 --outlier=60:60000 --outlier=60:37600000 \
+    --jump=5000:-10000 --jump=5000:3600000; do
+    rm -rf h
+    rtmp_peer.py write "$(clip flash_flv)" --first 20000000 $bend >bent.flv
+    cat bent.flv | stream-ladder -q -i - -o h --rung 240p@300k,preset=ultrafast --dvr all 2>ladder.err
+    hls_check.py --ended --decode h/master.m3u8 >report.json
+    breaks=$([[ $bend == --jump* ]] && echo 1 || echo 0)
+    assert_json report.json "[.renditions[].discontinuities] | unique == [$breaks]"
+    assert_json report.json '.renditions[] | select(.width > 0) | .frames == 300 and (.duration - 10 | fabs < 0.05)'
+    run flash_beep.py --max-ms 20 --min-pairs 9 h/240p/playlist.m3u8 --audio-input h/audio/playlist.m3u8
+    assert_status 0
+    assert_output '"gaps": []'
+  done
+}
