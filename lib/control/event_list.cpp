@@ -145,6 +145,12 @@ constexpr EventField kStalled[] = {
     {"reason", "why, for people"},
     {"lost_seconds", "media lost meanwhile, or null"},
 };
+constexpr EventField kSplitLate[] = {
+    {"path", "the file that goes on"},
+    {"asked", "the split that waits for a keyframe, for people"},
+    {"keyframe_seconds", "media since the last keyframe"},
+    {"knob", "what to turn, for people"},
+};
 constexpr EventField kSplit[] = {
     {"path", "the file that is split"},
     {"width", "of its pictures, or null"},
@@ -403,6 +409,8 @@ constexpr std::array kEvents = {
     EventInfo{"file.failed", "ladder record", "A file could not be written.", kFileFailed},
     EventInfo{"file.recovered", "ladder record", "Writing works again.", kFileRecovered},
     EventInfo{"recording.stalled", "record", "The disk refuses: media is being lost.", kStalled},
+    EventInfo{"recording.split_late", "record",
+              "A split waits for a keyframe that does not come; told once.", kSplitLate},
     EventInfo{"recording.resumed", "record", "A new file takes what comes again.", kStalled},
     EventInfo{"recording.started", "record", "A session of the recording began.", kSession},
     EventInfo{"recording.gap", "record", "The publisher was away; the recording goes on.", kGap},

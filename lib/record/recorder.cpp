@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "codec/description.h"
 #include "codec/nal.h"
 
@@ -19,6 +20,8 @@ constexpr Nanoseconds kStepBack = std::chrono::seconds(1);
 constexpr Nanoseconds kPause = std::chrono::seconds(2);
 // For a keyframe before which sound waits.
 constexpr Nanoseconds kSoundWaits = std::chrono::seconds(10);
+// A split that has waited so long for a keyframe is told; the usual keyframe distances are shorter.
+constexpr Nanoseconds kSplitWaits = std::chrono::seconds(5);
 // What checksums may take of the 5 s in which a program ends.
 constexpr Nanoseconds kChecksums = std::chrono::seconds(3);
 
@@ -271,6 +274,10 @@ void Recorder::place(av::Packet packet) {
       close_file(split_.exchange(false) ? "split on request" : "split");
     }
     last_group_bytes_ = std::exchange(group_bytes_, 0);
+    last_key_ = now;
+    split_late_.reset();
+  } else {
+    tell_late_split(now);
   }
   const Buffer parameters = new_parameters(packet);
   if (must_wait(packet, parameters)) {
@@ -314,6 +321,19 @@ bool Recorder::split_due(Nanoseconds now) const {
   return options_.split_bytes &&
          writer_->size() + group_bytes_ / 2 + std::max(group_bytes_, last_group_bytes_) >
              *options_.split_bytes;
+}
+
+// A file that began without a keyframe could not be played from its start: the split waits.
+void Recorder::tell_late_split(Nanoseconds now) {
+  if (told_late_split_ || !events_.split_late || !split_due(now)) return;
+  if (!split_late_) split_late_ = now;
+  if (now - *split_late_ < kSplitWaits) return;
+  told_late_split_ = true;
+  const std::string asked = split_ ? "the split on request"
+                            : options_.split_time
+                                ? "--split " + to_text(Duration{*options_.split_time})
+                                : "--split " + to_text(ByteSize{*options_.split_bytes});
+  events_.split_late({writer_->path(), asked, now - last_key_});
 }
 
 // Sound that the file can't take must not begin one in the middle of a group of pictures.

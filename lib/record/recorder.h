@@ -33,6 +33,13 @@ struct RecordedGap {
   WallTime started, ended;
 };
 
+// A file that was to end before the next keyframe goes on, as no keyframe comes.
+struct LateSplit {
+  std::string path;
+  std::string asked;           // "--split 10s", or "the split on request"
+  Nanoseconds keyframe_ago{};  // media since the last keyframe
+};
+
 struct RecorderEvents {
   std::function<void(const RecordedFile&)> opened;
   FinisherEvents finisher;
@@ -41,6 +48,7 @@ struct RecorderEvents {
   // The disk refuses; media is lost from here on.
   std::function<void(const std::string& path, const std::string& reason)> stalled;
   std::function<void(Nanoseconds lost)> resumed;
+  std::function<void(const LateSplit&)> split_late;  // once
   // The recorder can't go on at all; finish() will throw the reason.
   std::function<void()> broken;
 };
@@ -111,6 +119,7 @@ class Recorder {
   void notice_gap(const av::Packet& packet, Nanoseconds arrival);
   void place(av::Packet packet);
   bool split_due(Nanoseconds now) const;
+  void tell_late_split(Nanoseconds now);
   bool must_wait(const av::Packet& packet, const Buffer& parameters);
   void release_sound();
   Buffer new_parameters(const av::Packet& packet) const;
@@ -165,6 +174,9 @@ class Recorder {
   PreRoll pre_roll_;
   Nanoseconds stalled_at_{}, next_try_{}, next_look_{}, now_media_{}, file_start_{};
   uint64_t group_bytes_ = 0, last_group_bytes_ = 0;
+  Nanoseconds last_key_{};                 // where a file could have begun
+  std::optional<Nanoseconds> split_late_;  // since when a split has waited for a keyframe
+  bool told_late_split_ = false;
   std::optional<Nanoseconds> last_arrival_;
   std::optional<RecordedGap> gap_;  // to be told once the file is known
   std::string publication_;

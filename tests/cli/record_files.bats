@@ -307,3 +307,25 @@ PY
     assert_status 0
   done
 }
+
+@test "I13: a split that no keyframe allows is told once, recording goes on, and stop is quick" {
+  ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=320x180:rate=30 -t 60 -c:v libx264 -preset ultrafast \
+    -g 9999 -sc_threshold 0 -f nut long.nut
+  mkfifo pipe
+  # Faster than real time, as nothing here is about it; the pipe stays open at the end.
+  start source bash -c "exec >pipe; cat long.nut; exec sleep 1000"
+  start record bash -c "exec stream-record -i - -o rec --name demo --split 10s --events ev.ndjson <pipe"
+  wait_for 20 has_event ev.ndjson recording.split_late
+  jq -es '[.[] | select(.event == "recording.split_late")] | length == 1 and
+    (.[0] | .asked == "--split 10s" and .keyframe_seconds >= 15 and (.knob | test("keyframe interval")))' ev.ndjson
+  grep -q -- "--split 10s waits for a keyframe: the source has sent none for 15 s" record.err
+  recorded() { stream-ctl status demo --json | jq -e '.. | .recorded_seconds? // empty | . > 55'; }
+  wait_for 20 recorded
+  local begin=$SECONDS
+  stop record
+  assert_equal "$status" 0
+  [ $((SECONDS - begin)) -le 5 ]
+  assert_equal "$(grep -c recording.split_late ev.ndjson)" 1
+  plays "$(the_file rec)"
+  assert_json record.out '.complete and .files[0].tracks[0].samples == 1800'
+}

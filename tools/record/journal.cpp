@@ -113,6 +113,16 @@ media::RecorderEvents Journal::events(std::function<void()> broken) {
     recording_.state = "recording";
     recording_.lost += lost;
   };
+  events.split_late = [this](const media::LateSplit& late) {
+    const char* knob = "set the encoder's keyframe interval to 2 s";
+    log::warning(late.asked + " waits for a keyframe: the source has sent none for " +
+                 std::to_string(static_cast<int64_t>(seconds(late.keyframe_ago))) + " s; " +
+                 late.path + " goes on; " + knob);
+    service_.emit("recording.split_late", {{"path", late.path},
+                                           {"asked", late.asked},
+                                           {"keyframe_seconds", seconds(late.keyframe_ago)},
+                                           {"knob", knob}});
+  };
   events.broken = std::move(broken);
   return events;
 }
