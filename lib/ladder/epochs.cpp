@@ -120,9 +120,10 @@ void Ladder::State::begin_epoch(int64_t origin, Size size) {
   number_renditions(*next);
   epoch = next;
   epoch_pending = false;
+  epoch_from = copied_end = INT64_MIN;
   segment = -1;
   copied_segment = -1;
-  last_cut = origin;
+  last_key = origin;
   const Grid::Leader leader = lines.empty() ? Grid::Leader::kClock
                               : copying     ? Grid::Leader::kKeyframes
                                             : Grid::Leader::kPicture;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "codec/description.h"
 #include "ladder/state.h"
 
@@ -14,8 +15,6 @@ namespace {
 // Sound that comes this much before the first picture does not wait for it any longer; a picture
 // that stands still for so long is repeated.
 constexpr int64_t kWaitForPicture = 3 * kLadderSecond;
-// A copied rung whose next keyframe does not come is encoded from here on.
-constexpr int kCopyPatience = 4;                        // segments
 constexpr Nanoseconds kStop = std::chrono::seconds(3);  // of the five that a stop may take
 constexpr Nanoseconds kLook = std::chrono::milliseconds(100);
 constexpr Nanoseconds kTellDropped = std::chrono::seconds(5);
@@ -205,7 +204,7 @@ void Ladder::State::on_frame(av::Frame frame) {
   const Size size = square_size(frame.width(), frame.height(), frame.sample_aspect());
   if (!epoch) start(size, ticks(frame.pts(), video));
   const int64_t pts = ticks(frame.pts(), video);
-  if (epoch_pending || !(size == source_size)) begin_epoch(pts, size);
+  if ((epoch_pending && pts >= epoch_from) || !(size == source_size)) begin_epoch(pts, size);
   for (const int64_t again : clock.repeats(pts)) emit(last_picture ? last_picture : frame, again);
   if (clock.wants(pts))
     emit(frame, pts);
@@ -251,18 +250,44 @@ void Ladder::State::emit_rung(Line& line, av::Frame frame, bool first) {
   line.rung->push(Picture{std::move(frame), segment});
 }
 
+// The keyframe that is due, and one more.
+int64_t Ladder::State::copy_patience() const {
+  return 2 * rescale(segment_length().count(), kNanosecondBase, kLadderBase) + kLadderSecond / 2;
+}
+
+// Segments of the copied rung can only be cut at the source's keyframes, which don't come.
+void Ladder::State::stop_copying(int64_t pts) {
+  const Nanoseconds since(rescale(pts - last_key, kLadderBase, kNanosecondBase));
+  facts.keyframe_missed = true;
+  const PlannedRung& rung = lines.front().planned;
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.0f", to_seconds(since));
+  const std::string reason = std::string("the source has sent no keyframe for ") + seconds +
+                             " s: encoded from here on, no longer copied; set the encoder's "
+                             "keyframe interval to " +
+                             to_text(Duration{options.spec.segment});
+  log::warning("rung " + rung.spec.name + ": " + reason);
+  options.event("rung.started", {{"rung", rung.spec.name},
+                                 {"width", static_cast<int64_t>(rung.width)},
+                                 {"height", static_cast<int64_t>(rung.height)},
+                                 {"bitrate_bps", rung.spec.bit_rate},
+                                 {"reason", reason}});
+  copying = false;
+  epoch_pending = true;
+  epoch_from = copied_end + 1;  // what was copied and is still being decoded belongs to the old one
+}
+
 void Ladder::State::copy_packet(const av::Packet& packet, int64_t pts) {
   if (packet.key) {
-    if (grid->keyframe(pts)) last_cut = pts;
+    last_key = pts;
+    grid->keyframe(pts);
     copied_segment = grid->index(pts);
-  } else if (pts - last_cut > kCopyPatience * grid->segment() + kLadderSecond) {
-    facts.keyframe_distance = Nanoseconds(rescale(pts - last_cut, kLadderBase, kNanosecondBase));
-    log::warning("the source's keyframes are too far apart now: the top rung is encoded");
-    copying = false;
-    epoch_pending = true;
+  } else if (pts > copied_end && pts - last_key > copy_patience()) {
+    stop_copying(pts);
     return;
   }
   if (copied_segment < 0) return;
+  copied_end = std::max(copied_end, pts);
   Coded coded{packet, copied_segment};
   coded.packet.track = 0;
   coded.packet.pts = pts;

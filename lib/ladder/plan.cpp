@@ -44,6 +44,7 @@ std::string copy_obstacle(const LadderSpec& spec, const av::Track& video, const 
     return "it has more than 60 pictures per second";
   if (!facts.closed_groups) return "its groups of pictures are open";
   if (facts.keyframe_distance.count() == 0) return "it showed no second keyframe";
+  if (facts.keyframe_missed) return "its keyframes don't come any more as they did";
   if (facts.keyframe_distance > kCopyLength * spec.segment)
     return "its keyframes are " + seconds_text(facts.keyframe_distance) + " apart, segments of " +
            seconds_text(spec.segment) + " can't be cut";

@@ -29,6 +29,7 @@ struct LadderSpec {
 // What a look at the first packets said; needed to copy.
 struct SourceFacts {
   Nanoseconds keyframe_distance{0};  // the longest seen; 0: not known
+  bool keyframe_missed = false;      // one that was due did not come
   int64_t bit_rate = 0;              // of the picture's packets; 0: not known
   bool closed_groups = true;         // no picture is shown before the keyframe that it follows
 };

@@ -47,11 +47,12 @@ struct Ladder::State {
   int64_t shift = 0;  // of the source's times, so that decoding times are not negative
   EpochPtr epoch;
   GridPtr grid;
-  uint64_t discontinuities = 0;  // before the epoch's first segment, in every rendition
-  bool epoch_pending = false;    // the next picture begins one
-  bool clock_jumped = false;     // the next keyframe does
-  bool copying = false;          // the top rung is the source's own packets
-  int64_t copied_segment = -1, last_cut = 0;
+  uint64_t discontinuities = 0;    // before the epoch's first segment, in every rendition
+  bool epoch_pending = false;      // the next picture begins one,
+  int64_t epoch_from = INT64_MIN;  // that is not before this
+  bool clock_jumped = false;       // the next keyframe does
+  bool copying = false;            // the top rung is the source's own packets
+  int64_t copied_segment = -1, last_key = 0, copied_end = INT64_MIN;
   int64_t segment = -1;  // of the picture emitted last
   av::Frame last_picture;
   std::deque<av::Packet> waiting_sound;  // before the first epoch
@@ -77,6 +78,8 @@ struct Ladder::State {
   void emit_rung(Line& line, av::Frame frame, bool first);
   bool begins_anew(const av::Packet& packet);
   void copy_packet(const av::Packet& packet, int64_t pts);
+  int64_t copy_patience() const;
+  void stop_copying(int64_t pts);
   void send_sound(av::Packet packet);
   void repeat_until(int64_t pts);
   void look_at_load(int64_t pts);

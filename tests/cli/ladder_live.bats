@@ -137,3 +137,46 @@ has_segment() { [ -s "$(printf 'h/240p/segment_%06d.m4s' "$1")" ] && [ -s "$(pri
   grep -q EXT-X-GAP kept/playlist.m3u8
   grep -q ENDLIST kept/playlist.m3u8
 }
+
+# A copied rung can only be cut at the source's keyframes. Each part of it is decoded by itself: FFmpeg's
+# reader keeps the parameters of the first initialisation.
+@test "I13: no keyframe any more: the copied rung is encoded from there on, with one warning" {
+  ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=320x180:rate=30 -t 60 -c:v libx264 -preset ultrafast -bf 2 \
+    -g 9999 -sc_threshold 0 -force_key_frames 0,2,4,6 long.mp4
+  stream-ladder -i long.mp4 -o h --dvr all --copy-top --rung 180p@2M,preset=ultrafast --rung 120p@300k,preset=ultrafast \
+    --events ev 2>err
+  jq -es '[.[] | select(.event == "rung.started" and .reason != null)] | length == 1 and
+    (.[0] | .rung == "180p" and (.reason | test("no keyframe for 5 s.*keyframe interval to 2s")))' ev
+  assert_equal "$(grep -c "no keyframe for 5 s" err)" 1
+  hls_check.py --ended h/master.m3u8 >report.json || true
+  # What the rung had when it was copied is no longer in CODECS.
+  assert_json report.json '[.problems[] | select(test("CODECS") | not)] == []'
+  assert_json report.json '[.renditions[].discontinuities] | unique == [1]'
+  assert_json report.json '[.renditions[].frames] | unique == [1800]'
+  assert_json report.json '[.renditions[].duration] | unique == [60]'
+  ffmpeg -nostdin -v error -xerror -i h/120p/playlist.m3u8 -f null -
+  awk '/EXT-X-MAP/ { split($0, q, "\""); map = q[2]; print map >("part." ++n) } /^segment/ { print >("part." n) }' h/180p/playlist.m3u8
+  for part in part.1 part.2; do
+    (cd h/180p && xargs cat <"$T/$part") >$part.mp4
+    ffmpeg -nostdin -v error -xerror -i $part.mp4 -f null -
+  done
+  assert_equal "$(cat part.[12] | sort -u | wc -l)" "$(($(grep -c EXTINF h/180p/playlist.m3u8) + 2))"
+}
+
+@test "I13: keyframes a minute apart, live: segments go on and stop is quick" {
+  ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=320x180:rate=30 -t 60 -c:v libx264 -preset ultrafast -g 9999 \
+    -sc_threshold 0 -force_key_frames 0,2,4,6 -f nut long.nut
+  mkfifo pipe
+  start source bash -c "exec >pipe; ffmpeg -nostdin -v quiet -re -i long.nut -c copy -f nut -"
+  start ladder bash -c "exec stream-ladder -i - -o h --copy-top --rung 180p@2M,preset=ultrafast --events ev <pipe"
+  given_up() { jq -es 'any(.[]; .event == "rung.started" and .reason != null)' ev; }
+  wait_for 30 given_up
+  count=$(grep -c segment.written ev)
+  more_segments() { [ "$(grep -c segment.written ev)" -ge $((count + 2)) ]; }
+  wait_for 15 more_segments
+  local begin=$SECONDS
+  stop ladder
+  assert_equal "$status" 0
+  [ $((SECONDS - begin)) -le 5 ]
+  grep -q ENDLIST h/180p/playlist.m3u8
+}
