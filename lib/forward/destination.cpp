@@ -123,7 +123,7 @@ void ForwardDestination::offer(const MessagePtr& message, Nanoseconds now,
   offered_at_ = now;
   offered_bytes_ += message->wire.wire.size();
   if (!ready_) return;
-  if (moving_ && message->entry) {
+  if (moving_ && (message->entry || (move_ && move_->at_once))) {
     moving_ = false;
     if (link_) link_->finish();
     reset_sitting();

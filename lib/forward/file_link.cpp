@@ -126,7 +126,7 @@ class FileLink final : public ForwardLink, public std::enable_shared_from_this<F
     if (message.opening) {
       if (!output_ || moved_) return;
       moved_ = true;  // its container can't hold another configuration
-      return host_->link_moved({});
+      return host_->link_moved({{}, true, true});
     }
     if (moved_) return;
     if (!output_) {

@@ -74,6 +74,7 @@ ForwardTarget parse_target(std::string_view url, const Secret& key = {},
 struct ForwardMove {
   Secret url;              // as the peer wrote it; empty: the same address
   bool from_inner = true;  // that peer was in an inner network, so that inner addresses are fair
+  bool at_once = false;    // from the newest keyframe on, not from the next
 };
 // `target` at the address that its peer names, with the same key; none when it may not be followed:
 // no RTMP, or from TLS to plain.

@@ -242,3 +242,36 @@ END
   assert_status 10
   assert_output "closed"
 }
+
+# pictures FILE: how many decode at each width, "1280:90 1920:90"
+pictures() {
+  ffprobe -v fatal -select_streams v -show_entries frame=width -of csv=p=0 "$1" | tr -d , | grep . | sort -n | uniq -c |
+    awk '{ print $2 ":" $1 }' | paste -sd' '
+}
+
+@test "I09: the publisher changes the size of the picture: each output decodes, at both sizes" {
+  port=$(free_port) ingest_port=$(free_port)
+  for name in flash_720p flash_1080p; do ffmpeg -nostdin -v error -i "$(clip $name)" -t 3 -c copy $name.flv; done
+  sink one "$port" --record one
+  start ingest stream-ingest --listen "rtmp://127.0.0.1:$ingest_port/live" --open demo
+  wait_for 5 port_open "$ingest_port"
+  start simulcast stream-simulcast -i bus:demo --events "$T/events" --to copied=rtmp://127.0.0.1:$port/live/a \
+    --to encoded=rtmp://127.0.0.1:$port/live/b,video=180p@300k,preset=ultrafast --to file=file:$T/file.mkv
+  wait_for 10 has_event events destination.added  # it waits for the bus
+  start peer rtmp_peer.py publish "$ingest_port" demo flash_720p.flv flash_1080p.flv --until 3000 --realtime
+  wait_exit peer
+  stop ingest
+  wait_exit simulcast
+  wait_for 5 test "$(count_at_sink one '.event == "end"')" = 2
+  # The two publications began in no certain order; a Matroska file holds one configuration.
+  # Who connects late begins a keyframe later; of what was there from the start nothing may be missing.
+  for n in 1 2; do pictures one/$n.flv; done | sort >sizes
+  [[ "$(sed -n 1p sizes)" =~ ^1280:(60|90)\ 1920:90$ && "$(sed -n 2p sizes)" =~ ^320:1[58]0$ ]] || fail "$(cat sizes)"
+  [[ "$(pictures file.mkv) $(pictures file-2.mkv)" =~ ^1280:(60|90)\ 1920:90$ ]] || fail "$(pictures file.mkv) $(pictures file-2.mkv)"
+  for file in one/1.flv one/2.flv file.mkv file-2.mkv; do
+    ffmpeg -nostdin -v error -xerror -i $file -f null - 2>decoding
+    [ ! -s decoding ]
+  done
+  run ! saw copied backoff
+  assert_equal 2 "$(count_at_sink one '.event == "publish"')"
+}
