@@ -190,6 +190,7 @@ bool ForwardDestination::link_phase(ForwardState phase) {
       reset_sitting();
       return false;
     }
+    if (behind_front_ && phase == ForwardState::kHandshaking) return true;
   }
   probing_ = false;  // it answered: from here on this is a connection like any other
   retry_at_.reset();
@@ -207,13 +208,8 @@ void ForwardDestination::link_ready() {
 
 void ForwardDestination::link_failed(LinkFailure failure) {
   if (finishing_) return cut(now_);
-  if (probing_ && failure.kind == LinkFailure::Kind::kUnreachable) {
-    probing_ = false;
-    probe_joins_ = true;
-    link_.reset();
-    probe_at_ = now_ + policy_.probe;
-    return;
-  }
+  if (probing_ && (failure.kind == LinkFailure::Kind::kUnreachable || failure.unanswered))
+    return probe_again(failure.unanswered);
   fail(std::move(failure));
 }
 
@@ -226,6 +222,8 @@ void ForwardDestination::tick(Nanoseconds now) {
     return connect();
   }
   if (probe_at_ && now >= *probe_at_) return probe();
+  // A front may hold the connection without a word, also when the peer behind it is back.
+  if (probing_ && behind_front_ && now >= tried_at_ + policy_.probe) return probe_again(true);
   if (!link_) return;
   check_deadline();
   if (!link_ || !ready_) return;
@@ -243,13 +241,16 @@ void ForwardDestination::check_deadline() {
     return " within " + std::to_string((limit.count() + 500) / 1000) + " s";
   };
   using Kind = LinkFailure::Kind;
+  LinkFailure unanswered;
+  unanswered.unanswered = true;
   if (state_ == ForwardState::kResolving && late(policy_.connect)) {
     fail(
         {Kind::kUnreachable, false, false, "the name was not resolved" + seconds(policy_.connect)});
   } else if (state_ == ForwardState::kConnecting && late(policy_.connect)) {
     fail({Kind::kUnreachable, false, false, "no connection" + seconds(policy_.connect)});
   } else if (state_ == ForwardState::kHandshaking && late(policy_.handshake)) {
-    fail({Kind::kNetwork, false, false, "no answer to the handshake" + seconds(policy_.handshake)});
+    unanswered.reason = "no answer to the handshake" + seconds(policy_.handshake);
+    fail(std::move(unanswered));
   } else if (state_ == ForwardState::kPublishing && !ready_ && late(policy_.publish)) {
     fail({Kind::kNetwork, false, false, "no answer to publish" + seconds(policy_.publish)});
   } else if (state_ == ForwardState::kPublishing && opened_ &&

@@ -105,6 +105,7 @@ class ForwardDestination final : private ForwardLinkHost {
   void leave(ForwardState state, const std::string& reason);
   void connect();
   void probe();
+  void probe_again(bool unanswered);
   void open_media();
   void enqueue(const MessagePtr& message);
   void change_feed(const MessagePtr& entry);
@@ -137,8 +138,9 @@ class ForwardDestination final : private ForwardLinkHost {
 
   // Of the sitting.
   bool ready_ = false, opened_ = false, finishing_ = false, moving_ = false, probing_ = false;
-  // The peer was seen to be away during this wait: a probe that reaches it may stay.
-  bool probe_joins_ = false;
+  // The peer was seen to be away during this wait: a probe that reaches it may stay. Behind a front
+  // that takes connections for it, one that it answers.
+  bool probe_joins_ = false, behind_front_ = false;
   // The first keyframe: its place in the queue's count; once taken, the bytes that the peer must
   // have acknowledged for "live".
   uint64_t entry_popped_ = 0;
@@ -156,6 +158,7 @@ class ForwardDestination final : private ForwardLinkHost {
   std::optional<ForwardMove> move_;  // asked for, and not followed yet
   bool was_live_ = false, lived_before_ = false, published_ = false;
   std::optional<Nanoseconds> retry_at_, probe_at_, refused_since_;
+  Nanoseconds tried_at_{0};  // when the last connection or probe began
   Nanoseconds down_since_{0};
   uint64_t reconnects_ = 0, sent_before_ = 0, drops_seen_ = 0;
   std::optional<Nanoseconds> dropped_at_;

@@ -1,4 +1,5 @@
 // A destination's failures: what is tried again, when, and what is not.
+#include <algorithm>
 #include <utility>
 
 #include "forward/destination.h"
@@ -10,6 +11,7 @@ using namespace std::chrono_literals;
 void ForwardDestination::connect() {
   retry_at_.reset();
   probing_ = false;
+  tried_at_ = now_;
   set_state(ForwardState::kResolving);
   link_ = factory_(*this);
 }
@@ -17,7 +19,17 @@ void ForwardDestination::connect() {
 void ForwardDestination::probe() {
   probe_at_.reset();
   probing_ = true;
+  tried_at_ = now_;
   link_ = factory_(*this);
+}
+
+// Every few seconds, however long one try took: who comes back is met soon.
+void ForwardDestination::probe_again(bool unanswered) {
+  probing_ = false;
+  probe_joins_ = true;
+  behind_front_ = unanswered;
+  link_.reset();
+  probe_at_ = std::max(tried_at_ + policy_.probe, now_ + policy_.first_probe);
 }
 
 void ForwardDestination::reset_sitting() {
@@ -63,8 +75,10 @@ void ForwardDestination::wait_for_retry(const LinkFailure& failure) {
     last_error_ +=
         "; " + std::to_string(budget_.within_an_hour(now_)) + " connections within an hour";
   } else if (failure.kind != LinkFailure::Kind::kRefused && wait > policy_.probe) {
-    probe_joins_ = failure.kind == LinkFailure::Kind::kUnreachable;
-    probe_at_ = now_ + (probe_joins_ ? policy_.probe : policy_.first_probe);
+    behind_front_ = failure.unanswered;
+    probe_joins_ = failure.kind == LinkFailure::Kind::kUnreachable || failure.unanswered;
+    probe_at_ = std::max(tried_at_ + (probe_joins_ ? policy_.probe : policy_.first_probe),
+                         now_ + policy_.first_probe);
   }
   set_state(ForwardState::kBackoff, last_error_);
 }

@@ -56,6 +56,8 @@ class RtmpLink : public ForwardLink, public std::enable_shared_from_this<RtmpLin
   void redirect(const Secret& url);
   bool write();
   void queue_output();
+  void cut_off(const std::string& reason);
+  void broken();
   void fail(Kind kind, const std::string& reason, bool permanent = false);
   void fail(LinkFailure failure);
 
@@ -70,6 +72,7 @@ class RtmpLink : public ForwardLink, public std::enable_shared_from_this<RtmpLin
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<rtmp::ClientSession> session_;
   bool shaking_ = false;  // TLS
+  bool heard_ = false;    // the peer has said something behind TLS
   bool publishing_ = false, started_ = false, failed_ = false, write_armed_ = false;
   bool finish_wanted_ = false;
 
@@ -141,9 +144,9 @@ void RtmpLink::handshake() {
       // A client waits for its peer; what it writes fits the socket's buffer.
       return connection_->on_readable(guarded([](RtmpLink& self) { self.handshake(); }));
     case Connection::Status::kClosed:
-      return fail(Kind::kNetwork, "the connection was closed during the TLS handshake");
+      return cut_off("the connection was closed during the TLS handshake");
     case Connection::Status::kFailed:
-      return fail(Kind::kNetwork, connection_->error());
+      return broken();
   }
 }
 
@@ -178,10 +181,11 @@ void RtmpLink::readable() {
   for (int i = 0; i < 8; ++i) {  // the others want their turn
     const auto [status, bytes] = connection_->read(buffer);
     if (status == Connection::Status::kAgain) break;
-    if (status == Connection::Status::kFailed) return fail(Kind::kNetwork, connection_->error());
+    if (status == Connection::Status::kFailed) return broken();
     if (status == Connection::Status::kClosed)
-      return fail(Kind::kNetwork, started_ ? "the peer closed the connection"
-                                           : "the peer closed the connection before the start");
+      return cut_off(started_ ? "the peer closed the connection"
+                              : "the peer closed the connection before the start");
+    heard_ = true;
     session_->feed(Bytes(buffer).first(bytes));
     while (auto event = session_->next()) {
       handle(*event);
@@ -256,7 +260,7 @@ void RtmpLink::redirect(const Secret& url) {
   session_.reset();
   pieces_.clear();
   at_ = skip_ = 0;
-  publishing_ = write_armed_ = false;
+  heard_ = publishing_ = write_armed_ = false;
   resolve();
 }
 
@@ -282,7 +286,7 @@ bool RtmpLink::write() {
       return false;
     }
     if (status != Connection::Status::kOk) {
-      fail(Kind::kNetwork, connection_->error());
+      broken();
       return false;
     }
     sent_ += bytes;
@@ -334,6 +338,17 @@ ForwardLink::Flow RtmpLink::flow() const {
     flow.rtt_seconds = tcp->rtt_seconds;
   }
   return flow;
+}
+
+void RtmpLink::cut_off(const std::string& reason) {
+  LinkFailure failure{Kind::kNetwork, false, false, reason};
+  failure.unanswered = !heard_;
+  fail(std::move(failure));
+}
+
+void RtmpLink::broken() {
+  if (connection_->was_cut()) return cut_off(connection_->error());
+  fail(Kind::kNetwork, connection_->error());
 }
 
 void RtmpLink::fail(Kind kind, const std::string& reason, bool permanent) {

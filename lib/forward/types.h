@@ -92,6 +92,8 @@ struct LinkFailure {
   bool name_in_use = false;  // a refusal that a sitting of our own, cut before, may explain
   std::string reason;        // for people; escaped
   bool taken = false;        // the peer says that somebody publishes there now
+  // The connection was made and the peer never said a word: a front whose backend is away.
+  bool unanswered = false;
 };
 // Whether a peer's words for a refusal say that: "Already publishing".
 bool says_taken(std::string_view words);

@@ -119,6 +119,7 @@ struct Connection::State {
   tcp::socket socket;
   SSL* ssl = nullptr;
   std::string error;
+  bool cut = false;
   std::vector<uint8_t> record;  // scratch: small pieces joined into one TLS record
 
   Wire wire;
@@ -132,6 +133,7 @@ struct Connection::State {
   }
   Result fail_errno() {
     if (errno == EAGAIN || errno == EINTR) return {Status::kAgain, 0};
+    cut = true;
     return fail(errno_text(errno));
   }
   Result tls_result(int returned);
@@ -189,6 +191,7 @@ Connection::Result Connection::State::tls_result(int returned) {
       return {Status::kClosed, 0};
     case SSL_ERROR_SYSCALL:
       ERR_clear_error();
+      cut = true;
       return fail(system_error != 0 ? errno_text(system_error) : "the connection was cut");
     default:
       return fail(tls_reason());
@@ -299,6 +302,10 @@ void Connection::on_readable(std::function<void()> handler) {
 
 void Connection::on_writable(std::function<void()> handler) {
   state_->wait(tcp::socket::wait_write, std::move(handler));
+}
+
+bool Connection::was_cut() const noexcept {
+  return state_->cut;
 }
 
 const std::string& Connection::error() const noexcept {

@@ -60,6 +60,8 @@ class Connection {
 
   // For people; of the last kFailed.
   const std::string& error() const noexcept;
+  // Whether that was the peer's or the network's doing, and no judgement of ours.
+  bool was_cut() const noexcept;
 
   struct Flow {
     uint64_t acknowledged_bytes = 0;  // by the peer's TCP

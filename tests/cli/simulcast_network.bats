@@ -1,4 +1,4 @@
-# ctest: timeout=240
+# ctest: timeout=360
 # stream-simulcast and what lies between it and its destinations: certificates (S11), names (S13), addresses
 # that answer nothing (S12).
 load ../support/common
@@ -131,4 +131,18 @@ END
   run ! saw g backoff
   wait_for 5 at_sink good '.event == "end"'
   awk '$1 == "video" { if (n++ > 1 && $2 - last > 100) bad = 1; last = $2 } END { exit bad || n < 60 }' good/1.times
+}
+
+# A relay takes connections whether or not there is a server behind it. Waits begin small, so it takes some
+# tries until one is long enough to tell.
+@test "S07: a server behind a front that took connections meanwhile is met before the wait is over" {
+  port=$(free_port) back=$(free_port)
+  start front socat "TCP-LISTEN:$port,fork,reuseaddr,bind=127.0.0.1" "TCP:127.0.0.1:$back"
+  wait_for 5 port_open "$port"
+  simulcast --to a=rtmp://127.0.0.1:$port/live/a
+  wait_for 100 saw a backoff '.retry_seconds > 15'
+  sink one "$back"
+  wait_for 15 saw a live
+  saw a publishing '.before == "backoff"'
+  stop simulcast
 }

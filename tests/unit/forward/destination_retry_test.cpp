@@ -90,6 +90,68 @@ TEST_CASE("ForwardDestination: a bound on publications per hour") {
   }
 }
 
+// The peer behind a front is away for ten minutes, 20 times; `meet` is what each connection meets
+// there. How long it took to be live again at most.
+template <typename Meet>
+Nanoseconds come_back_behind_front(World& world, Meet meet) {
+  Nanoseconds longest{0};
+  world.go_live();
+  for (int round = 0; round < 20; ++round) {
+    world.fail(LinkFailure::Kind::kNetwork);
+    size_t met = world.links.size();
+    for (const auto up = world.now + 10min; world.now < up; world.pass(100ms)) {
+      if (world.trying() && met < world.links.size()) {
+        met = world.links.size();
+        meet();
+      }
+    }
+    CHECK(world.state() != ForwardState::kGaveUp);
+    const auto up = world.now;
+    while (!world.trying() || met == world.links.size()) world.pass(100ms);
+    world.publish();
+    world.pass(300ms);
+    CHECK(world.state() == ForwardState::kLive);
+    longest = std::max(longest, world.now - up);
+  }
+  CHECK(world.links.size() < 20 * 230);  // one in three seconds, and a few
+  return longest;
+}
+
+TEST_CASE("S07: the peer behind a front that takes connections for it comes back") {
+  World world;
+  SUBCASE("the front closes them: live within 5 s, and never given up") {
+    CHECK(come_back_behind_front(world, [&] { world.close_at_front(); }) <= 5s);
+  }
+  SUBCASE("the front lets them wait: within what one connection is given to answer") {
+    CHECK(come_back_behind_front(world, [&] { world.reach_front(); }) <= 5500ms);
+  }
+  SUBCASE("a front that is away now and then") {
+    int n = 0;
+    CHECK(come_back_behind_front(world, [&] {
+            if (++n % 3 == 0) return world.fail(LinkFailure::Kind::kUnreachable);
+            world.close_at_front();
+          }) <= 5s);
+  }
+}
+
+TEST_CASE("ForwardDestination: who answers and then fails is not looked for as if away") {
+  World world;
+  world.destination->start(world.now);
+  size_t answered = 0;
+  for (int i = 0; i < 6000; ++i) {
+    if (world.state() == ForwardState::kResolving) {
+      world.reach_front();
+      world.link().host.link_phase(ForwardState::kPublishing);
+      ++answered;
+      world.fail(LinkFailure::Kind::kNetwork);
+    } else if (world.trying() && world.state() == ForwardState::kBackoff) {
+      CHECK_FALSE(world.link().host.link_phase(ForwardState::kHandshaking));
+    }
+    world.pass(100ms);
+  }
+  CHECK(answered < 40);
+}
+
 TEST_CASE("SittingBudget") {
   SUBCASE("half at once, then one each step; never more than all in any hour") {
     for (const int most : {1, 2, 3, 5, 30, 31}) {

@@ -80,6 +80,19 @@ struct World {
     pass(300ms);
     REQUIRE(state() == ForwardState::kLive);
   }
+  // A front takes the connection, and closes it or lets it wait: nobody is behind it.
+  void reach_front() {
+    for (const auto phase :
+         {ForwardState::kResolving, ForwardState::kConnecting, ForwardState::kHandshaking})
+      link().host.link_phase(phase);
+  }
+  void close_at_front() {
+    reach_front();
+    LinkFailure failure{LinkFailure::Kind::kNetwork, false, false, "closed"};
+    failure.unanswered = true;
+    link().host.link_failed(failure);
+  }
+  bool trying() const { return links.back().use_count() > 1; }
   void fail(LinkFailure::Kind kind, bool permanent = false, bool in_use = false) {
     link().host.link_failed({kind, permanent, in_use, "reason"});
   }
