@@ -43,6 +43,7 @@ void ForwardDestination::start(Nanoseconds now) {
   if (link_) return;
   backoff_.reset();
   refused_since_.reset();
+  media_failures_ = 0;
   down_since_ = now;
   finishing_ = false;
   move_.reset();
@@ -206,6 +207,12 @@ void ForwardDestination::link_ready() {
   open_media();
 }
 
+void ForwardDestination::link_lost(bool video, const std::string& reason) {
+  ++(video ? lost_video_ : lost_audio_);
+  lost_reason_ = reason;
+  lost_at_ = now_;
+}
+
 void ForwardDestination::link_failed(LinkFailure failure) {
   if (finishing_) return cut(now_);
   if (probing_ && (failure.kind == LinkFailure::Kind::kUnreachable || failure.unanswered))
@@ -290,15 +297,17 @@ void ForwardDestination::check_progress() {
   judge();
 }
 
-// Live, or degraded: dropped media within 10 s, more than 3 s of it waiting, thinned, or a bad
-// source.
+// Live, or degraded: dropped or lost media within 10 s, more than 3 s of it waiting, thinned, or a
+// bad source.
 void ForwardDestination::judge() {
   const uint64_t dropped = queue_.dropped_video() + queue_.dropped_audio();
   if (dropped != drops_seen_) dropped_at_ = now_;
   drops_seen_ = dropped;
   const bool dropping = dropped_at_ && now_ - *dropped_at_ < 10s;
   const bool late = queue_.milliseconds() > 3000 && now_ - opened_at_ > 10s;
+  const bool lost = lost_at_ && now_ - *lost_at_ < 10s;
   const std::string reason = dropping ? std::string("too slow: media is dropped")
+                             : lost   ? lost_reason_
                              : late   ? std::string("too slow: media waits")
                              : thin_  ? std::string("the uplink is full: keyframes and sound only")
                                       : impaired_;

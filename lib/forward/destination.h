@@ -99,6 +99,7 @@ class ForwardDestination final : private ForwardLinkHost {
     move_ = std::move(move);
   }
   std::optional<ForwardMove> take_move() override { return std::exchange(move_, std::nullopt); }
+  void link_lost(bool video, const std::string& reason) override;
   void link_failed(LinkFailure failure) override;
 
   void set_state(ForwardState state, const std::string& reason = {});
@@ -161,6 +162,10 @@ class ForwardDestination final : private ForwardLinkHost {
   Nanoseconds tried_at_{0};  // when the last connection or probe began
   Nanoseconds down_since_{0};
   uint64_t reconnects_ = 0, sent_before_ = 0, drops_seen_ = 0;
+  uint64_t lost_video_ = 0, lost_audio_ = 0;  // by the link
+  std::string lost_reason_;
+  std::optional<Nanoseconds> lost_at_;
+  int media_failures_ = 0;  // sittings that what they were sent has ended, without a stable one
   std::optional<Nanoseconds> dropped_at_;
   struct Sample {
     Nanoseconds at{0};

@@ -8,6 +8,10 @@ namespace stream::media {
 
 using namespace std::chrono_literals;
 
+namespace {
+constexpr int kMediaTries = 3;  // anew
+}
+
 void ForwardDestination::connect() {
   retry_at_.reset();
   probing_ = false;
@@ -49,8 +53,14 @@ void ForwardDestination::reset_sitting() {
 void ForwardDestination::fail(LinkFailure failure) {
   if (is_on_air(state_)) {
     down_since_ = now_;
-    if (now_ - live_since_ >= policy_.stable) backoff_.reset();
+    if (now_ - live_since_ >= policy_.stable) {
+      backoff_.reset();
+      media_failures_ = 0;
+    }
   }
+  // A fresh muxer may take what follows; what several don't take, none will.
+  if (failure.kind == LinkFailure::Kind::kMedia && ++media_failures_ > kMediaTries)
+    failure.permanent = true;
   reset_sitting();
   last_error_ = failure.reason;
   if (refused_for_good(failure)) return set_state(ForwardState::kRefused, failure.reason);
@@ -74,7 +84,8 @@ void ForwardDestination::wait_for_retry(const LinkFailure& failure) {
     retry_at_ = earliest;
     last_error_ +=
         "; " + std::to_string(budget_.within_an_hour(now_)) + " connections within an hour";
-  } else if (failure.kind != LinkFailure::Kind::kRefused && wait > policy_.probe) {
+  } else if (failure.kind != LinkFailure::Kind::kRefused &&
+             failure.kind != LinkFailure::Kind::kMedia && wait > policy_.probe) {
     behind_front_ = failure.unanswered;
     probe_joins_ = failure.kind == LinkFailure::Kind::kUnreachable || failure.unanswered;
     probe_at_ = std::max(tried_at_ + (probe_joins_ ? policy_.probe : policy_.first_probe),

@@ -44,8 +44,8 @@ ForwardStatus ForwardDestination::status(Nanoseconds now) const {
   status.frame_rate = frame_rate_;
   status.queue_bytes = queue_.bytes();
   status.queue_seconds = static_cast<double>(queue_.milliseconds()) / 1000;
-  status.dropped_video = queue_.dropped_video();
-  status.dropped_audio = queue_.dropped_audio();
+  status.dropped_video = queue_.dropped_video() + lost_video_;
+  status.dropped_audio = queue_.dropped_audio() + lost_audio_;
   status.thinned_video = thinned_;
   status.sent_bytes = sent_before_ + flow_.sent_bytes;
   status.sent_frames = queue_.popped_video();

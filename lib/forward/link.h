@@ -23,6 +23,8 @@ class ForwardLinkHost {
   virtual void link_moved(ForwardMove move) = 0;  // the peer wants us to connect anew
   // Where the sitting before was asked to go; for the first connection of the next one.
   virtual std::optional<ForwardMove> take_move() = 0;
+  // A message was taken and could not be sent: that one alone.
+  virtual void link_lost(bool video, const std::string& reason) = 0;
   virtual void link_failed(LinkFailure failure) = 0;
 
  protected:

@@ -1,10 +1,8 @@
 #include "forward/srt_link.h"
 
-#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <optional>
 
-#include "av/output.h"
 #include "base/error.h"
 #include "srt/address.h"
 #include "srt/caller.h"
@@ -16,15 +14,18 @@ using Kind = LinkFailure::Kind;
 using namespace std::chrono_literals;
 
 constexpr size_t kSrtBatchBytes = 32 << 10;  // handed to the socket at a time
-// Reordered pictures stay on the right side of the clock's zero.
-constexpr int64_t kLeadMs = 1000;
 constexpr Nanoseconds kPlayMargin = 100ms;
 
 class SrtLink : public ForwardLink, public std::enable_shared_from_this<SrtLink> {
  public:
   SrtLink(ForwardNetwork& network, ForwardTarget target, SrtLinkOptions options,
           ForwardLinkHost& host)
-      : network_(network), target_(std::move(target)), options_(std::move(options)), host_(&host) {}
+      : network_(network),
+        target_(std::move(target)),
+        options_(std::move(options)),
+        host_(&host),
+        packer_(options_.tracks,
+                [this](bool video, const std::string& why) { host_->link_lost(video, why); }) {}
   void begin();
 
   void send(ForwardQueue& queue, int64_t offset_ms) override;
@@ -36,7 +37,6 @@ class SrtLink : public ForwardLink, public std::enable_shared_from_this<SrtLink>
   void connect(net::Resolved resolved);
   void connected();
   void closed(const srt::Failure& failure);
-  void mux(const ForwardMessage& message, int64_t offset_ms);
   bool hand_over();
   void fail(Kind kind, const std::string& reason, bool permanent = false, bool taken = false);
 
@@ -46,9 +46,8 @@ class SrtLink : public ForwardLink, public std::enable_shared_from_this<SrtLink>
   ForwardLinkHost* host_;
   std::optional<srt::Caller> caller_;
   std::shared_ptr<srt::Socket> socket_;  // once it is connected
-  std::optional<av::Output> output_;
-  av::Tracks muxed_;  // what the output was made for
-  bool started_ = false, failed_ = false, finished_ = false, changed_ = false;
+  TsPacker packer_;
+  bool started_ = false, failed_ = false, finished_ = false;
   std::vector<uint8_t> bytes_;  // muxed, not handed over yet
   uint64_t taken_ = 0;
   mutable std::optional<Nanoseconds> drained_at_;
@@ -94,34 +93,6 @@ void SrtLink::closed(const srt::Failure& failure) {
   fail(kind, failure.reason, failure.permanent, failure.in_use);
 }
 
-void SrtLink::mux(const ForwardMessage& message, int64_t offset_ms) {
-  if (message.packet.data.empty()) {
-    changed_ = true;  // another configuration, perhaps
-    return;
-  }
-  if (changed_ && output_) {
-    const av::Tracks now = options_.tracks();
-    const bool same = std::equal(
-        now.begin(), now.end(), muxed_.begin(), muxed_.end(),
-        [](const av::Track& a, const av::Track& b) { return a.extradata == b.extradata; });
-    if (!same) output_.reset();
-  }
-  changed_ = false;
-  if (!output_) {
-    muxed_ = options_.tracks();
-    output_.emplace("mpegts", muxed_, [this](Bytes piece) {
-      bytes_.insert(bytes_.end(), piece.begin(), piece.end());
-    });
-  }
-  if (static_cast<size_t>(message.packet.track) >= muxed_.size()) return;
-  av::Packet packet = message.packet;
-  const Rational base = muxed_[static_cast<size_t>(packet.track)].time_base;
-  const int64_t shift = rescale(kLeadMs - offset_ms, {1, 1000}, base);
-  packet.dts += shift;
-  packet.pts += shift;
-  output_->write(packet);
-}
-
 // False when the socket takes no more now.
 bool SrtLink::hand_over() {
   if (bytes_.empty()) return true;
@@ -139,12 +110,13 @@ void SrtLink::send(ForwardQueue& queue, int64_t offset_ms) {
         const MessagePtr message = queue.pop();
         if (!message) break;
         const size_t before = bytes_.size();
-        mux(*message, offset_ms);
+        packer_.add(*message, offset_ms, bytes_);
         taken_ += bytes_.size() - before;
       }
     }
   } catch (const Error& error) {
-    fail(Kind::kRefused, error.what(), true);
+    const bool never = error.code() == Exit::kUnsupported;
+    fail(never ? Kind::kRefused : Kind::kMedia, error.what(), never);
   }
 }
 

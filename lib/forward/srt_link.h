@@ -1,17 +1,13 @@
 // A sitting at an SRT listener, or met halfway: the stream as MPEG-TS. The peer is not trusted. On
 // the io context's thread.
 #pragma once
-#include <functional>
 #include <memory>
 
-#include "av/track.h"
 #include "forward/rtmp_link.h"
+#include "forward/ts_packer.h"
 #include "net/address_turns.h"
 
 namespace stream::media {
-
-// Where the packets of the messages come from; asked when media begins, and when it changes.
-using TracksSource = std::function<av::Tracks()>;
 
 struct SrtLinkOptions {
   TracksSource tracks;  // may be empty where no media will be sent

@@ -86,6 +86,7 @@ struct LinkFailure {
     kNetwork,      // it broke, or a deadline passed
     kProtocol,
     kRefused,
+    kMedia,  // what it is to be sent could not be packed
   };
   Kind kind = Kind::kNetwork;
   bool permanent = false;    // the same again won't help

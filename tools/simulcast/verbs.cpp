@@ -77,6 +77,7 @@ class Try final : public media::ForwardLinkHost {
   }
   void link_writable() override { link->send(slate_, 0); }
   void link_moved(media::ForwardMove) override {}
+  void link_lost(bool, const std::string&) override {}
   std::optional<media::ForwardMove> take_move() override { return std::nullopt; }
   void link_failed(media::LinkFailure why) override {
     failure = std::move(why);

@@ -152,6 +152,52 @@ TEST_CASE("ForwardDestination: who answers and then fails is not looked for as i
   CHECK(answered < 40);
 }
 
+TEST_CASE("ForwardDestination: media that can't be packed") {
+  World world;
+  SUBCASE("a message that is lost is counted and told, and the sitting goes on") {
+    world.go_live();
+    world.link().host.link_lost(true, "a packet could not be sent");
+    world.link().host.link_lost(false, "a packet could not be sent");
+    world.pass(600ms);
+    CHECK(world.state() == ForwardState::kDegraded);
+    const ForwardStatus status = world.destination->status(world.now);
+    CHECK(status.last_error == "a packet could not be sent");
+    CHECK(status.dropped_video == 1);
+    CHECK(status.dropped_audio == 1);
+    world.pass(10s);
+    CHECK(world.state() == ForwardState::kLive);
+    CHECK(world.links.size() == 1);
+  }
+  SUBCASE("a sitting that it ends is begun anew three times, and no more") {
+    world.destination->start(world.now);
+    for (int i = 0; i < 3000; ++i) {
+      if (world.state() == ForwardState::kResolving) {
+        world.publish();
+        world.pass(300ms);
+        CHECK(world.state() == ForwardState::kLive);
+        world.fail(LinkFailure::Kind::kMedia);
+      }
+      world.pass(100ms);
+    }
+    CHECK(world.state() == ForwardState::kRefused);
+    CHECK(world.links.size() == 4);
+    CHECK(world.destination->status(world.now).last_error == "reason");
+    world.destination->start(world.now);
+    CHECK(world.state() == ForwardState::kResolving);
+  }
+  SUBCASE("sittings that lasted don't count") {
+    world.destination->start(world.now);
+    for (int round = 0; round < 8; ++round) {
+      while (world.state() != ForwardState::kResolving) world.pass(100ms);
+      world.publish();
+      world.pass(2min);
+      CHECK(world.state() == ForwardState::kLive);
+      world.fail(LinkFailure::Kind::kMedia);
+      CHECK(world.state() == ForwardState::kBackoff);
+    }
+  }
+}
+
 TEST_CASE("SittingBudget") {
   SUBCASE("half at once, then one each step; never more than all in any hour") {
     for (const int most : {1, 2, 3, 5, 30, 31}) {
