@@ -108,6 +108,28 @@ void check_stream_name(std::string_view name) {
               "use 1 to 63 of a-z 0-9 . _ - that start with a letter or a digit, without '..'");
 }
 
+bool is_rung_name(std::string_view name) {
+  return !name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
+
+bool is_bus_name(std::string_view name) {
+  const size_t slash = name.find('/');
+  return is_stream_name(name.substr(0, slash)) &&
+         (slash == std::string_view::npos || is_rung_name(name.substr(slash + 1)));
+}
+
+void check_bus_name(std::string_view name) {
+  const size_t slash = name.find('/');
+  check_stream_name(name.substr(0, slash));
+  if (is_bus_name(name)) return;
+  throw Error(Exit::kUsage, "name.invalid",
+              "'" + escaped(name, 80) + "' does not name a rung of a stream's ladder",
+              "write NAME/RUNG, as in demo/720p; a rung's name has letters, digits, - and _");
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) {
   unsigned difference = a.size() == b.size() ? 0 : 1;
   const std::string_view other = a.size() == b.size() ? b : a;

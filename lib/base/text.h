@@ -20,6 +20,14 @@ bool is_stream_name(std::string_view name);
 // Throws Error kUsage "name.invalid" with the grammar unless is_stream_name.
 void check_stream_name(std::string_view name);
 
+// What a rung of a ladder may be called: 1 to 63 letters, digits, - and _.
+bool is_rung_name(std::string_view name);
+// What stands behind "bus:": NAME, or NAME/RUNG for one rung of its ladder. Checked before any path
+// is built.
+bool is_bus_name(std::string_view name);
+// Throws Error kUsage "name.invalid" with the grammar unless is_bus_name.
+void check_bus_name(std::string_view name);
+
 // Compares secrets in a time that depends on the lengths only.
 bool equal_constant_time(std::string_view a, std::string_view b);
 

@@ -1,6 +1,7 @@
 #include "cli/bundles.h"
 
 #include "base/error.h"
+#include "base/lower.h"
 #include "base/text.h"
 #include "cli/terminal.h"
 
@@ -8,11 +9,12 @@ namespace stream::cli {
 
 void InputBundle::declare(Command& command, bool required) {
   Option& o = command.option("-i,--input", input, "-|bus:NAME|FILE|URL",
-                             "media to read: standard input, a live stream, a file or a URL");
+                             "media to read: standard input, a live stream, a file or a URL; "
+                             "bus:NAME/RUNG is a rung of its ladder");
   o.url().completes(Completion::kBus);
   o.is_required = required;
   command.check([this] {
-    bus_name(input);
+    name_for(input);
     if (input == "-" && is_terminal(0))
       throw Error(Exit::kUsage, "input.terminal",
                   "--input - reads media from standard input, which is a terminal",
@@ -52,11 +54,22 @@ control::ServiceOptions ServiceBundle::service(const std::string& tool,
   return {tool, name.empty() ? name_if_none : name, events};
 }
 
-std::string bus_name(const std::string& input) {
-  if (!input.starts_with("bus:")) return {};
-  std::string name = input.substr(4);
+std::string bus_name(const std::string& text) {
+  if (!text.starts_with("bus:")) return {};
+  std::string name = text.substr(4);
   check_stream_name(name);
   return name;
+}
+
+std::string name_for(const std::string& input) {
+  if (!input.starts_with("bus:")) return {};
+  std::string name = input.substr(4);
+  check_bus_name(name);
+  const size_t slash = name.find('/');
+  if (slash == std::string::npos) return name;
+  std::string joined = lower(name);
+  joined[slash] = '-';
+  return is_stream_name(joined) ? joined : name.substr(0, slash);
 }
 
 }  // namespace stream::cli

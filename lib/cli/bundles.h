@@ -11,7 +11,7 @@ namespace stream::cli {
 
 // -i: refused when it is "-" and stdin is a terminal.
 struct InputBundle {
-  std::string input;  // "-", "bus:NAME", a path or a URL
+  std::string input;  // "-", "bus:NAME", "bus:NAME/RUNG", a path or a URL
   void declare(Command& command, bool required = true);
 };
 
@@ -32,7 +32,11 @@ struct ServiceBundle {
                                   const std::string& name_if_none = {}) const;
 };
 
-// The NAME of "bus:NAME", checked; empty for any other input.
-std::string bus_name(const std::string& input);
+// The NAME of "bus:NAME", checked; empty for anything else.
+std::string bus_name(const std::string& text);
+// What a program that reads `input` is called when --name was not given: "demo" for "bus:demo",
+// "demo-720p" for "bus:demo/720p", so that several may read one stream's rungs; empty for any other
+// input. Throws Error kUsage for what can't be the name of a bus.
+std::string name_for(const std::string& input);
 
 }  // namespace stream::cli

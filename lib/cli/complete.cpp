@@ -27,8 +27,11 @@ void add_values(Candidates& out, const Option& option, const std::string& prefix
       break;
     case Completion::kBus:
       out.files = "file";
-      for (const std::string& name : os::live_streams())
+      for (const std::string& name : os::live_streams()) {
         out.add(prefix + "bus:" + name, "live stream");
+        for (const std::string& rung : os::live_rungs(name))
+          out.add(prefix + "bus:" + name + "/" + rung, "rung of its ladder");
+      }
       break;
   }
 }

@@ -37,9 +37,14 @@ bool is_live_url(const std::string& spec) {
 
 [[noreturn]] void throw_absent(const std::string& spec) {
   std::string live;
-  for (const std::string& name : os::live_streams())
+  const auto add = [&](const std::string& name) {
+    live += (live.empty() ? "bus:" : ", bus:") + name;
+  };
+  for (const std::string& name : os::live_streams()) {
     if (os::socket_is_live(os::media_socket_path(name)))  // not one that only its readers wait for
-      live += (live.empty() ? "" : ", ") + ("bus:" + name);
+      add(name);
+    for (const std::string& rung : os::live_rungs(name)) add(name + "/" + rung);
+  }
   throw Error(Exit::kNotRunning, "bus.absent", "cannot read " + spec + ": no such stream is live",
               live.empty() ? "nothing is live; start one with stream-ingest" : "live now: " + live);
 }
@@ -85,7 +90,7 @@ struct MediaInput::State {
 
 void MediaInput::State::open() {
   if (is_bus()) {
-    check_stream_name(bus_name());
+    check_bus_name(bus_name());
     os::Fd fd = join_bus(bus_name(), options, false);
     if (!fd && options.interrupter->interrupted())
       throw Error(Exit::kTerminated, "input.interrupted", "stopped while waiting for " + spec);
@@ -130,7 +135,8 @@ void MediaInput::State::find_start(Nanoseconds start_at) {
   if (options.repair && !input->keeps_contract())
     repair.emplace(input->tracks(), held, live ? TimeRepair::Kind::kLive : TimeRepair::Kind::kFile);
   const bool near = start_at == Nanoseconds{0} && std::chrono::abs(earliest) < kNear;
-  offset = held.empty() || near ? Nanoseconds{0} : start_at - earliest;
+  const bool as_they_are = held.empty() || near || options.own_times;
+  offset = as_they_are ? Nanoseconds{0} : start_at - earliest;
 }
 
 // True when the publisher goes on: it ended the sitting to announce another track, or was

@@ -1,5 +1,5 @@
-// What a program reads with -i: "-", "bus:NAME", a path or a URL, to the contract of stream(7). One
-// thread reads; interrupt() may come from any.
+// What a program reads with -i: "-", "bus:NAME", "bus:NAME/RUNG", a path or a URL, to the contract
+// of stream(7). One thread reads; interrupt() may come from any.
 #pragma once
 #include <chrono>
 #include <memory>
@@ -23,6 +23,9 @@ struct InputOptions {
   // What does not promise its times (stream(7)) gets them repaired, see TimeRepair: who records or
   // encodes it must not lose what follows a wrong time. A file keeps its gaps.
   bool repair = false;
+  // The source's times as they are, for who compares several that share a clock (rungs of a
+  // ladder): they start anywhere, and anew when the source does.
+  bool own_times = false;
 };
 
 class MediaInput {

@@ -53,6 +53,10 @@ std::vector<std::string> entries(const std::string& path) {
 
 constexpr std::string_view kSuffix = ".sock";
 
+std::string rungs_dir(std::string_view name) {
+  return runtime_dir() + "/" + std::string(name) + "/rungs";
+}
+
 }  // namespace
 
 std::string runtime_dir() {
@@ -67,8 +71,12 @@ std::string config_dir() {
               "/.config/stream");
 }
 
-std::string media_socket_path(std::string_view name) {
-  return control_socket_path(name, "media");
+std::string media_socket_path(std::string_view bus) {
+  assert(is_bus_name(bus));
+  const size_t slash = bus.find('/');
+  if (slash == std::string_view::npos) return control_socket_path(bus, "media");
+  return rungs_dir(bus.substr(0, slash)) + "/" + std::string(bus.substr(slash + 1)) +
+         std::string(kSuffix);
 }
 
 std::string control_socket_path(std::string_view name, std::string_view tool) {
@@ -95,6 +103,25 @@ std::vector<std::string> live_streams() {
       live.push_back(name);
   }
   return live;
+}
+
+std::vector<std::string> rungs_by_name(std::string_view name) {
+  std::vector<std::string> rungs;
+  if (!is_stream_name(name)) return rungs;
+  for (const std::string& entry : entries(rungs_dir(name))) {
+    if (!entry.ends_with(kSuffix)) continue;
+    const std::string rung = entry.substr(0, entry.size() - kSuffix.size());
+    if (is_rung_name(rung)) rungs.push_back(rung);
+  }
+  return rungs;
+}
+
+std::vector<std::string> live_rungs(std::string_view name) {
+  std::vector<std::string> rungs = rungs_by_name(name);
+  std::erase_if(rungs, [&](const std::string& rung) {
+    return !socket_is_live(media_socket_path(std::string(name) + "/" + rung));
+  });
+  return rungs;
 }
 
 std::vector<std::string> live_tools(std::string_view name) {

@@ -14,12 +14,18 @@ std::string config_dir();
 
 // RUNTIME/NAME, created. `name` must pass check_stream_name (asserted).
 std::string stream_runtime_dir(std::string_view name);
-// RUNTIME/NAME/media.sock and RUNTIME/NAME/<tool>.sock, nothing created.
-std::string media_socket_path(std::string_view name);
+// Where the bus NAME or NAME/RUNG is: RUNTIME/NAME/media.sock or RUNTIME/NAME/rungs/RUNG.sock.
+// `bus` must pass check_bus_name (asserted). Nothing is created.
+std::string media_socket_path(std::string_view bus);
+// RUNTIME/NAME/<tool>.sock, nothing created.
 std::string control_socket_path(std::string_view name, std::string_view tool);
 
 // Names below RUNTIME that have a media or a control socket on which somebody listens.
 std::vector<std::string> live_streams();
+// Rungs of NAME's ladder, each bus:NAME/RUNG, sorted: by their sockets' names alone, or those on
+// which somebody listens, which takes a connection to each.
+std::vector<std::string> rungs_by_name(std::string_view name);
+std::vector<std::string> live_rungs(std::string_view name);
 // Tools that answer on RUNTIME/NAME/<tool>.sock, sorted.
 std::vector<std::string> live_tools(std::string_view name);
 

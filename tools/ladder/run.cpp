@@ -66,7 +66,7 @@ int run(const Options& o, cli::Context& context) {
   options.date = date_of(o);
   options.cores = usable_cores();
 
-  control::Service service(o.service.service(context.tool(), cli::bus_name(o.input.input)));
+  control::Service service(o.service.service(context.tool(), cli::name_for(o.input.input)));
   Losses losses;
   options.event = [&](const std::string& event, media::EventFields fields) {
     control::Json json = to_json(fields);

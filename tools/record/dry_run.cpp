@@ -38,7 +38,7 @@ manifest::RecordingFile file_of(const std::string& path, const std::string& base
 }  // namespace
 
 int dry_run(const Options& o, cli::Context& context) {
-  const std::string bus = cli::bus_name(o.input.input);
+  const std::string bus = cli::name_for(o.input.input);
   manifest::Recording recording;
   recording.stream = !o.service.name.empty() ? o.service.name : bus;
   recording.input = without_secrets(o.input.input);

@@ -63,7 +63,7 @@ void check(const Options& o) {
     throw Error(Exit::kUsage, "usage.conflict",
                 "--pre-roll is for a recording that waits for record.start", "add --standby");
   }
-  if (o.follow && cli::bus_name(o.input.input).empty()) {
+  if (o.follow && cli::name_for(o.input.input).empty()) {
     throw Error(Exit::kUsage, "usage.conflict", "--follow is for bus:NAME",
                 "other inputs do not come back");
   }

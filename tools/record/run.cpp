@@ -255,7 +255,7 @@ class Alarm {
 
 Exit record(const Options& o, const cli::Context& context, control::Service& service,
             const std::shared_ptr<av::Input::Interrupter>& interrupter) {
-  const std::string bus = cli::bus_name(o.input.input);
+  const std::string bus = cli::name_for(o.input.input);
   const std::string name = !o.service.name.empty() ? o.service.name : bus;
   const Alarm alarm(o.until, interrupter);
   Source source(o.input.input, o.follow, interrupter);
@@ -323,7 +323,7 @@ std::string without_secrets(const std::string& input) {
 
 int run(const Options& o, cli::Context& context) {
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file size is an error of write(), as a full disk is
-  control::Service service(o.service.service(context.tool(), cli::bus_name(o.input.input)));
+  control::Service service(o.service.service(context.tool(), cli::name_for(o.input.input)));
   const auto interrupter = std::make_shared<av::Input::Interrupter>();
   service.on_stop([interrupter] { interrupter->interrupt(); });
   return service.run([&] {

@@ -23,7 +23,7 @@ int run(const Options& o, cli::Context& context) {
     throw Error(Exit::kUsage, "usage.missing", "no input is given",
                 "for example -i bus:demo; see stream-simulcast --help");
   allow_many_descriptors();
-  const std::string bus = cli::bus_name(o.input.input);
+  const std::string bus = cli::name_for(o.input.input);
   const std::string name = o.service.name.empty() ? bus : o.service.name;
   const bool table = cli::is_terminal(2) && !context.common().quiet && !context.json();
   boost::asio::io_context io(1);

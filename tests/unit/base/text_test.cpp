@@ -49,6 +49,13 @@ TEST_CASE("stream names") {
   CHECK(is_stream_name(std::string(63, 'a')));
   CHECK_FALSE(is_stream_name(std::string(64, 'a')));
   CHECK_FALSE(is_stream_name(std::string_view("a\0b", 3)));
+  for (const char* good : {"demo", "demo/720p", "a.b/source", "demo/Low_2-x"})
+    CHECK(is_bus_name(good));
+  for (const char* bad :
+       {"", "/720p", "demo/", "demo/../x", "demo/a/b", "demo/a.b", "De/720p", "demo/\x1b"})
+    CHECK_FALSE(is_bus_name(bad));
+  CHECK_FALSE(is_bus_name("demo/" + std::string(64, 'a')));
+  CHECK_THROWS_AS(check_bus_name("demo/.."), Error);
   CHECK_THROWS_WITH_AS(check_stream_name("A\x1b"), "'A\\x1b' is not a stream name", Error);
 }
 

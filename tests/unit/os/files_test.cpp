@@ -73,6 +73,9 @@ TEST_CASE("directories come from the environment in the stated order and are pri
   CHECK(os::runtime_dir() == "/run/a");
   ::setenv("STREAM_RUNTIME_DIR", (dir.path + "/run").c_str(), 1);
   CHECK(os::media_socket_path("demo") == dir.path + "/run/demo/media.sock");
+  CHECK(os::media_socket_path("demo/720p") == dir.path + "/run/demo/rungs/720p.sock");
+  CHECK(os::live_rungs("demo").empty());
+  CHECK(os::live_rungs("../demo").empty());
   const std::string made = os::stream_runtime_dir("demo");
   struct stat st {};
   REQUIRE(::stat(made.c_str(), &st) == 0);
