@@ -39,6 +39,15 @@ const AVCodec* find_encoder(const std::string& name) {
               "this build of FFmpeg has no encoder '" + name + "'", "it has " + there);
 }
 
+// What keeps an encoder from holding pictures back, beside max_b_frames 0.
+void set_low_delay(const std::string& name, const std::string& tune, Dictionary& d) {
+  if (name == "libx264") d.set("tune", tune.empty() ? "zerolatency" : tune + ",zerolatency");
+  if (name == "h264_nvenc") {
+    d.set("zerolatency", "1");
+    d.set("delay", "0");
+  }
+}
+
 // The encoder's own options. Unknown ones are left in the dictionary and ignored.
 void set_private_options(const VideoEncoding& o, const Known& k, Dictionary& d) {
   const std::string preset = o.preset.empty() ? k.preset : o.preset;
@@ -47,6 +56,7 @@ void set_private_options(const VideoEncoding& o, const Known& k, Dictionary& d) 
   if (!o.profile.empty()) d.set("profile", o.profile);
   d.set("forced-idr", "1");
   const std::string name = k.name;
+  if (o.low_delay) set_low_delay(name, o.tune, d);
   const std::string distance = std::to_string(o.keyframe_distance);
   if (name == "libx264") d.set("sc_threshold", "0");
   // A thread of its own for looking ahead pays with many threads only; it holds four more pictures.
@@ -62,13 +72,15 @@ void set_private_options(const VideoEncoding& o, const Known& k, Dictionary& d) 
     std::string p = "log-level=error:scenecut=0:open-gop=0:keyint=" + distance +
                     ":min-keyint=1:pools=" + std::to_string(o.threads) + ":frame-threads=1";
     if (o.headers_in_stream) p += ":repeat-headers=1:aud=1";
+    if (o.low_delay) p += ":bframes=0:rc-lookahead=0";
     d.set("x265-params", p);
   }
   // SVT-AV1 takes keyframes from outside in constant quality only: with a cap on the rate.
   if (name == "libsvtav1")
     d.set("svtav1-params",
           "enable-force-key-frames=1:scd=0:rc=0:crf=32:mbr=" + std::to_string(o.bit_rate / 1000) +
-              ":lp=" + std::to_string(std::min(o.threads, 6)));
+              ":lp=" + std::to_string(std::min(o.threads, 6)) +
+              (o.low_delay ? ":pred-struct=1:lookahead=0" : ""));
   if (name == "h264_nvenc") d.set("no-scenecut", "1");
 }
 
@@ -140,6 +152,7 @@ Encoder::Encoder(const VideoEncoding& o) : state_(std::make_unique<State>()) {
   }
   c->gop_size = o.keyframe_distance;
   c->keyint_min = 1;
+  if (o.low_delay) c->max_b_frames = 0;
   c->thread_count = o.threads;
   c->color_range = AVCOL_RANGE_MPEG;
   c->colorspace = o.bt601 ? AVCOL_SPC_SMPTE170M : AVCOL_SPC_BT709;

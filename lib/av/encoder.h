@@ -24,6 +24,7 @@ struct VideoEncoding {
   bool bt601 = false;              // the pictures' matrix, for the stream to say; else BT.709
   int parameter_set_id = 0;        // of libx264's SPS and PPS, beside those of others
   bool headers_in_stream = false;  // Annex B parameter sets before each keyframe (TS)
+  bool low_delay = false;          // each picture comes out at once: no B-frames, no looking ahead
   int threads = 1;
 };
 

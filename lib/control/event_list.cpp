@@ -100,7 +100,8 @@ constexpr EventField kPlaylistLeftOut[] = {
     {"reason", "why, for people"},
 };
 constexpr EventField kReader[] = {
-    {"reader", "number of the reader"},
+    {"rung", "of the ladder that it reads; null: the stream itself"},
+    {"reader", "number of the reader, of this rung or of the stream"},
     {"reason", "why it left, or null"},
     {"dropped_packets", "packets it lost by being slow"},
     {"sent_bytes", "bytes sent"},
@@ -390,10 +391,10 @@ constexpr std::array kEvents = {
     EventInfo{"media.discontinuity", "ingest ladder record",
               "The timeline does not continue smoothly here.", kDiscontinuity},
     EventInfo{"media.ended", "ingest ladder record simulcast", "The input ended.", kReady},
-    EventInfo{"reader.connected", "ingest", "Somebody reads the bus.", kReader},
-    EventInfo{"reader.slow", "ingest", "A reader's queue overflowed to the next keyframe.",
+    EventInfo{"reader.connected", "ingest ladder", "Somebody reads the bus.", kReader},
+    EventInfo{"reader.slow", "ingest ladder", "A reader's queue overflowed to the next keyframe.",
               kReader},
-    EventInfo{"reader.disconnected", "ingest", "A reader left.", kReader},
+    EventInfo{"reader.disconnected", "ingest ladder", "A reader left.", kReader},
     EventInfo{"rung.started", "ladder", "A rendition is encoded or copied.", kRung},
     EventInfo{"rung.left_out", "ladder", "A rendition was not made.", kRung},
     EventInfo{"rung.slow", "ladder", "Encoding falls behind real time.", kSlow},

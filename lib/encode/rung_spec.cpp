@@ -1,11 +1,11 @@
 #include "encode/rung_spec.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 
 #include "av/encoder.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "base/units.h"
 
 namespace stream::media {
@@ -69,10 +69,8 @@ void parse_setting(std::string_view text, std::string_view whole, RungSpec& rung
     rung.name = value;
   else
     refuse(whole, "'" + key + "' is not known; there are preset, encoder, tune, profile and name");
-  if (key == "name")
-    for (const char c : value)
-      if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_')
-        refuse(whole, "a name has letters, digits, - and _ only");
+  if (key == "name" && !is_rung_name(value))
+    refuse(whole, "a name has letters, digits, - and _ only, 63 at most");
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ struct RungSpec {
   int box_width = 0, box_height = 0;
   int64_t bit_rate = 0;
   std::string encoder = "libx264", preset, tune, profile;
-  bool source = false;  // the picture as it is, whatever its size: there is no box
+  bool source = false;     // the picture as it is, whatever its size: there is no box
+  bool low_delay = false;  // encoded without B-frames and looking ahead
   friend bool operator==(const RungSpec&, const RungSpec&) = default;
 };
 

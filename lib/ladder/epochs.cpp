@@ -57,6 +57,7 @@ void Ladder::State::check_encoders(const Plan& plan) const {
     o.preset = s.preset;
     o.tune = s.tune;
     o.profile = s.profile;
+    o.low_delay = s.low_delay;
     o.width = 320;
     o.height = 180;
     o.bit_rate = 200'000;
@@ -178,7 +179,8 @@ void Ladder::State::take_plan(const Plan& plan) {
       master.expect(planned.spec.name);
       const int order = -planned.spec.box_height;  // largest first
       line.rung = std::make_unique<Rung>(planned.spec, rendition(planned.spec.name), order, master,
-                                         options.event, options.probe);
+                                         options.event, options.probe,
+                                         bus ? bus->add(planned.spec.name) : nullptr);
       options.event("rung.started", {{"rung", planned.spec.name},
                                      {"width", static_cast<int64_t>(planned.width)},
                                      {"height", static_cast<int64_t>(planned.height)},
@@ -219,6 +221,8 @@ void Ladder::State::take_plan(const Plan& plan) {
 void Ladder::State::add_sound() {
   if (sound) return;
   std::unique_ptr<SoundPath> path;
+  SoundPath::PacketSink on_bus;
+  if (bus) on_bus = [this](const av::Packet& packet) { bus->sound(packet); };
   if (muxes_sound()) {
     // Rungs are only ever added; the lock keeps the list whole while that happens.
     path = std::make_unique<SoundPath>(
@@ -231,12 +235,12 @@ void Ladder::State::add_sound() {
           }
           for (Rung* rung : all) rung->push(Sound{packet});
         },
-        master, options.event);
+        std::move(on_bus), master, options.event);
   } else {
     master.expect("audio");
     const hls::RenditionOptions o = rendition("audio");
-    path = std::make_unique<SoundPath>(options.spec.audio_bit_rate, &o, nullptr, master,
-                                       options.event);
+    path = std::make_unique<SoundPath>(options.spec.audio_bit_rate, &o, nullptr, std::move(on_bus),
+                                       master, options.event);
     fresh_sound = true;
   }
   path->push(SoundPath::Source{*audio_track()});
@@ -260,6 +264,7 @@ void Ladder::State::begin_line(Line& line, bool bt601) {
     begin.source = std::move(source);
   }
   if (sound && muxes_sound()) begin.sound = std::make_shared<const av::Track>(sound->track());
+  if (sound && bus) begin.beside = std::make_shared<const av::Track>(sound->track());
   line.rung->push(std::move(begin));
   line.begun = true;
 }

@@ -38,6 +38,7 @@ SourceFacts examine(MediaInput& input, Nanoseconds segment, std::deque<MediaInpu
       } else if (key != kNoTime && packet->pts < key) {
         facts.closed_groups = false;
       }
+      facts.reordered |= packet->pts < last;
       bytes += static_cast<int64_t>(packet->data.size());
       last = std::max(last, packet->pts);
     }

@@ -32,6 +32,7 @@ void Ladder::run(MediaInput& input) {
   State& s = *state_;
   std::deque<MediaInput::Item> first;
   s.tracks = input.tracks();
+  if (!s.options.bus.empty()) s.bus = std::make_unique<LadderBus>(s.options.bus, s.options.event);
   s.on_tracks();
   if (s.options.spec.copies()) s.facts = examine(input, s.options.spec.segment, first);
   {
@@ -359,6 +360,7 @@ void Ladder::State::end() {
                                   {"reason", failure},
                                   {"error", "playlist.lost"}});
   }
+  if (bus) bus->finish();
 }
 
 }  // namespace stream::media

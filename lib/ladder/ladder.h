@@ -22,6 +22,7 @@ struct LadderOptions {
   std::filesystem::path output;
   SlowPolicy on_slow = SlowPolicy::kAuto;
   std::optional<hls::WallTime> date;  // of the first picture; none: now, as it comes
+  std::string bus;  // the stream's name: each rung is bus:NAME/RUNG as well; empty: none is
   int cores = 2;
   EventSink event = [](const std::string&, EventFields) {};
   std::function<void()> alive = [] {};                            // the media clock moved
@@ -45,7 +46,8 @@ class Ladder {
   ~Ladder();
 
   // Until the input ends or stop(); everything is finalised when it returns or throws. Throws what
-  // the input and make_plan() throw, and when the output can't be used.
+  // the input and make_plan() throw, when the output can't be used, and kLocked "bus.live" when
+  // another process has a rung of that name on the bus.
   void run(MediaInput& input);
   void stop();
   LadderStatus status() const;

@@ -43,6 +43,7 @@ std::string copy_obstacle(const LadderSpec& spec, const av::Track& video, const 
   if (video.frame_rate.known() && video.frame_rate.value() > kMaxFrameRate + 0.5)
     return "it has more than 60 pictures per second";
   if (!facts.closed_groups) return "its groups of pictures are open";
+  if (spec.low_delay && facts.reordered) return "it has B-frames, which --low-delay is without";
   if (facts.keyframe_distance.count() == 0) return "it showed no second keyframe";
   if (facts.keyframe_missed) return "its keyframes don't come any more as they did";
   if (facts.keyframe_distance > kCopyLength * spec.segment)

@@ -22,6 +22,7 @@ struct LadderSpec {
   hls::Format format = hls::Format::kFmp4;
   bool vod = false;  // all of it, and every playlist appears when it is whole
   bool copy_top = false;
+  bool low_delay = false;  // as all rungs: then only a source without B-frames is copied
   // The top rung is to be the source's own packets, where that can be.
   bool copies() const;
 };
@@ -32,6 +33,7 @@ struct SourceFacts {
   bool keyframe_missed = false;      // one that was due did not come
   int64_t bit_rate = 0;              // of the picture's packets; 0: not known
   bool closed_groups = true;         // no picture is shown before the keyframe that it follows
+  bool reordered = false;            // pictures come in another order than they are shown in
 };
 
 struct PlannedRung {

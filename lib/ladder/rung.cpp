@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "ladder/master.h"
+#include "ladder/rung_bus.h"
 
 namespace stream::media {
 namespace {
@@ -19,12 +20,13 @@ constexpr Nanoseconds kNoHurry = std::chrono::hours(1);
 }  // namespace
 
 Rung::Rung(const RungSpec& spec, const hls::RenditionOptions& options, int order,
-           MasterBook& master, EventSink event, Probe probe)
+           MasterBook& master, EventSink event, Probe probe, std::shared_ptr<RungBus> bus)
     : name_(spec.name),
       order_(order),
       master_(master),
       event_(std::move(event)),
       probe_(std::move(probe)),
+      bus_(std::move(bus)),
       writer_(SegmentWriter::make(options, spec.name, event_)),
       queue_(kRungItems, kPictures) {
   status_.name = name_;
@@ -88,6 +90,7 @@ void Rung::open_encoder() {
   o.preset = r.spec.preset;
   o.tune = r.spec.tune;
   o.profile = r.spec.profile;
+  o.low_delay = r.spec.low_delay;
   o.width = r.width;
   o.height = r.height;
   o.time_base = kLadderBase;
@@ -164,6 +167,7 @@ void Rung::flush(Nanoseconds at_most) {
 
 void Rung::deliver(av::Packet packet) {
   if (!started_) start_writer(encoder_->track());
+  if (bus_) bus_->picture(packet);
   CodedUnit unit;
   unit.fmp4_dts = packet.pts;
   if (!decode_times_.empty()) {
@@ -190,6 +194,7 @@ int64_t Rung::decode_time(int64_t pts) {
 
 // A copied rung's order of presentation is known at the end of its segment.
 void Rung::handle(Coded& coded) {
+  if (bus_) bus_->picture(coded.packet);
   if (!group_.empty() && coded.segment != group_.front().segment) flush_group();
   group_.push_back(std::move(coded));
 }
@@ -218,6 +223,7 @@ void Rung::handle(Sound& sound) {
 
 void Rung::handle(Skip& skip) {
   flush(kPauseFlush);
+  if (bus_) bus_->pause();
   decode_times_.clear();
   keyframes_.clear();
   sent_segment_ = -1;
@@ -231,6 +237,7 @@ void Rung::handle(Skip& skip) {
 
 void Rung::start_writer(const av::Track& track) {
   writer_->begin(track, begin_.sound.get(), begin_.epoch);
+  if (bus_) bus_->begin(track, begin_.beside.get(), begin_.epoch->discontinuity);
   started_ = true;
   for (av::Packet& packet : waiting_sound_) writer_->add_sound(std::move(packet));
   waiting_sound_.clear();
@@ -275,6 +282,7 @@ RungStatus Rung::status() const {
   std::lock_guard lock(mutex_);
   RungStatus s = status_;
   s.queued = queue_.cost();
+  if (bus_) s.readers = bus_->readers();
   return s;
 }
 

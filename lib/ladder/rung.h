@@ -1,7 +1,7 @@
 // One rung: a thread that encodes pictures (or takes the source's packets as they are) and writes
-// the rendition. What fails in it stays in it: an encoder that breaks is replaced at once, within
-// the same segment, and the other rungs do not notice. push() may block: the queue holds few
-// pictures on purpose, they are large.
+// the rendition, and on the bus where that is wanted. What fails in it stays in it: an encoder that
+// breaks is replaced at once, within the same segment, and the other rungs do not notice. push()
+// may block: the queue holds few pictures on purpose, they are large.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -19,6 +19,7 @@
 namespace stream::media {
 
 class MasterBook;
+class RungBus;
 
 struct BeginEpoch {
   EpochPtr epoch;
@@ -28,6 +29,7 @@ struct BeginEpoch {
   bool bt601 = false;
   std::shared_ptr<const av::Track> source;  // for a copied rung
   std::shared_ptr<const av::Track> sound;   // muxed in (TS)
+  std::shared_ptr<const av::Track> beside;  // the sound on the bus
 };
 struct Picture {
   av::Frame frame;
@@ -54,6 +56,7 @@ struct RungStatus {
   int64_t position = 0;  // the newest picture that came out, kLadderBase
   size_t queued = 0;
   hls::Rates rates;
+  std::optional<size_t> readers;  // of the bus; absent: it is not on the bus
 };
 
 class Rung {
@@ -62,8 +65,9 @@ class Rung {
   // failure.
   using Probe = std::function<void(const std::string& rung, int64_t pts)>;
 
+  // `bus` may be null: then it is in files only.
   Rung(const RungSpec& spec, const hls::RenditionOptions& options, int order, MasterBook& master,
-       EventSink event, Probe probe = {});
+       EventSink event, Probe probe = {}, std::shared_ptr<RungBus> bus = {});
   ~Rung();
 
   const std::string& name() const { return name_; }
@@ -108,6 +112,7 @@ class Rung {
   MasterBook& master_;
   EventSink event_;
   Probe probe_;
+  const std::shared_ptr<RungBus> bus_;
   std::unique_ptr<SegmentWriter> writer_;
   BoundedQueue<RungItem> queue_;
   BeginEpoch begin_;

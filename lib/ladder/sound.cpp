@@ -23,9 +23,10 @@ int64_t samples(int64_t ticks) {
 }  // namespace
 
 SoundPath::SoundPath(int64_t bit_rate, const hls::RenditionOptions* options, PacketSink sink,
-                     MasterBook& master, EventSink event)
+                     PacketSink bus, MasterBook& master, EventSink event)
     : bit_rate_(bit_rate),
       sink_(std::move(sink)),
+      bus_(std::move(bus)),
       master_(master),
       event_(std::move(event)),
       coder_(bit_rate),
@@ -80,6 +81,7 @@ void SoundPath::handle(Progress& progress) {
 
 void SoundPath::drain() {
   while (auto packet = coder_.receive()) {
+    if (bus_) bus_(*packet);
     if (sink_)
       sink_(*packet);
     else

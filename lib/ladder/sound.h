@@ -29,8 +29,9 @@ class SoundPath {
  public:
   using PacketSink = std::function<void(const av::Packet&)>;
 
-  // With `options` it writes the rendition "audio"; with `sink` it hands out packets.
-  SoundPath(int64_t bit_rate, const hls::RenditionOptions* options, PacketSink sink,
+  // With `options` it writes the rendition "audio"; with `sink` it hands out packets. `bus` is
+  // shown each of them as soon as it is made; may be empty.
+  SoundPath(int64_t bit_rate, const hls::RenditionOptions* options, PacketSink sink, PacketSink bus,
             MasterBook& master, EventSink event);
   ~SoundPath();
 
@@ -69,7 +70,7 @@ class SoundPath {
   void report();
 
   const int64_t bit_rate_;
-  PacketSink sink_;
+  PacketSink sink_, bus_;
   MasterBook& master_;
   EventSink event_;
   SoundCoder coder_;

@@ -11,6 +11,7 @@
 #include "ladder/master.h"
 #include "ladder/picture_clock.h"
 #include "ladder/pictures.h"
+#include "ladder/rung_bus.h"
 #include "ladder/shed.h"
 
 namespace stream::media {
@@ -30,6 +31,7 @@ struct Ladder::State {
 
   LadderOptions options;
   MasterBook master;
+  std::unique_ptr<LadderBus> bus;  // outlives the rungs and the sound; may be absent
   std::unique_ptr<LadderFeed> feed;
   av::Tracks tracks;
   int video = -1, audio = -1;

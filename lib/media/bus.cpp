@@ -106,7 +106,7 @@ BusServer::BusServer(asio::io_context& io, Hub& hub, std::string name, Observer 
       observer_(std::move(observer)),
       acceptor_(io),
       pause_(io) {
-  os::stream_runtime_dir(name_);
+  os::make_dirs(path_.substr(0, path_.rfind('/')));
   acceptor_.assign(asio::local::stream_protocol(),
                    net::listen_unix(path_, "stream '" + name_ + "'").release());
   acceptor_.non_blocking(true);
@@ -157,6 +157,12 @@ void BusServer::add(Socket socket) {
       std::make_shared<Connection>(std::move(socket), hub_, next_number_++, peer->pid, observer_));
   connections_.back()->tell(ReaderEvent::kConnected);
   connections_.back()->schedule();
+}
+
+const char* event_name(BusServer::ReaderEvent event) {
+  return event == BusServer::ReaderEvent::kConnected ? "reader.connected"
+         : event == BusServer::ReaderEvent::kSlow    ? "reader.slow"
+                                                     : "reader.disconnected";
 }
 
 bool BusServer::drained() const {

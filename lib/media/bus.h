@@ -1,6 +1,7 @@
-// The bus of one live stream: a unix socket RUNTIME/NAME/media.sock on which every reader that
-// connects gets the stream as NUT, from its headers and the newest keyframe on. Readers come and go
-// without the others noticing. Same user or root only. On the io context's thread.
+// The bus of one live stream, or of one rung of its ladder: a unix socket (os::media_socket_path)
+// on which every reader that connects gets the stream as NUT, from its headers and the newest
+// keyframe on. Readers come and go without the others noticing. Same user or root only. On the io
+// context's thread.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -27,8 +28,8 @@ class BusServer {
   enum class ReaderEvent { kConnected, kSlow, kDisconnected };
   using Observer = std::function<void(ReaderEvent, const ReaderInfo&)>;
 
-  // Takes the place of a dead process's socket. Throws Error kLocked "bus.live" when a live one
-  // publishes under the name. `hub` must outlive this.
+  // `name` as check_bus_name has it. Takes the place of a dead process's socket. Throws Error
+  // kLocked "bus.live" when a live one publishes under the name. `hub` must outlive this.
   BusServer(boost::asio::io_context& io, Hub& hub, std::string name, Observer observer = {});
   ~BusServer();  // cuts the readers off
   BusServer(const BusServer&) = delete;
@@ -54,5 +55,8 @@ class BusServer {
   std::vector<std::shared_ptr<Connection>> connections_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+// As stream-events(7) has it.
+const char* event_name(BusServer::ReaderEvent event);
 
 }  // namespace stream::media

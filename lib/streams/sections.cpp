@@ -66,6 +66,8 @@ constexpr Key kLadderKeys[] = {
     {"preset", "--preset", kText, false, "", "of the rungs that name none"},
     {"audio_rate", "--audio-rate", kBitRate, false, "", "bit rate of the sound"},
     {"copy_top", "--copy-top", kFlag, false, "", "the source is the top rung where it can be"},
+    {"low_delay", "--low-delay", kFlag, false, "", "no B-frames and no looking ahead"},
+    {"bus", "--bus", kFlag, false, "", "each rung is bus:NAME/RUNG as well"},
     {"segment", "--segment", kDuration, false, "", "length of a segment"},
     {"dvr", "--dvr", kWindow, false, "", "what stays in the playlists: a time, or all"},
     {"format", "--format", kText, false, "fmp4 ts", "packaging: fmp4 or ts"},

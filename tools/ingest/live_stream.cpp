@@ -163,12 +163,9 @@ void LiveStream::tell_mark(const av::Packet& packet) {
 void LiveStream::open_output(const Options& options, bool live) {
   if (options.to_bus()) {
     bus_.emplace(io_, hub_, name_, [this](media::BusServer::ReaderEvent event, const auto& reader) {
-      using Event = media::BusServer::ReaderEvent;
-      const char* verb = event == Event::kConnected ? "reader.connected"
-                         : event == Event::kSlow    ? "reader.slow"
-                                                    : "reader.disconnected";
-      service_.events().emit(verb, name_,
-                             {{"reader", reader.number},
+      service_.events().emit(media::event_name(event), name_,
+                             {{"rung", nullptr},
+                              {"reader", reader.number},
                               {"reason", nullptr},
                               {"dropped_packets", reader.dropped_packets},
                               {"sent_bytes", reader.sent_bytes}});

@@ -18,7 +18,7 @@ struct Options {
   Duration segment{std::chrono::seconds(2)};
   std::string dvr, format = "fmp4", on_slow = "auto";
   BitRate audio_rate{128'000};
-  bool copy_top = false, dry_run = false;
+  bool copy_top = false, dry_run = false, low_delay = false, bus = false;
 };
 
 cli::Command command(Options& options);
@@ -26,6 +26,8 @@ cli::Command command(Options& options);
 // What all that asks for. Throws Error kUsage or kConfig.
 media::LadderSpec make_spec(const Options& options);
 media::SlowPolicy slow_policy(const Options& options);
+// The stream whose rungs are on the bus; empty: they are not.
+std::string bus_of(const Options& options);
 std::optional<hls::WallTime> date_of(const Options& options);
 
 // FILE.yaml of --ladder laid over `spec`. Throws Error kConfig with file, line and column.

@@ -63,6 +63,7 @@ Json status_json(const media::LadderStatus& s) {
                      {"restarts", r.restarts},
                      {"gaps", r.gaps},
                      {"queued_pictures", r.queued},
+                     {"bus_readers", r.readers ? Json(*r.readers) : Json(nullptr)},
                      {"segments_listed", r.segments},
                      {"position_seconds", static_cast<double>(r.position) / media::kLadderSecond},
                      {"average_bps", r.rates.average},

@@ -4,6 +4,7 @@
 //   format: fmp4
 //   dvr: all
 //   copy_top: false
+//   low_delay: false
 //   audio_rate: 128k
 //   rungs:
 //     - 1080p@5000k
@@ -42,7 +43,7 @@ media::RungSpec read_rung(const config::Node& node) {
 
 void read_ladder_file(const std::string& path, media::LadderSpec& spec) {
   const config::Node root = config::Node::load(path);
-  root.only({"segment", "format", "dvr", "copy_top", "audio_rate", "rungs"});
+  root.only({"segment", "format", "dvr", "copy_top", "low_delay", "audio_rate", "rungs"});
   if (const auto* n = root.find("segment"))
     spec.segment = at(*n, [](const std::string& t) { return parse_duration(t); }).value;
   if (const auto* n = root.find("format")) {
@@ -55,6 +56,7 @@ void read_ladder_file(const std::string& path, media::LadderSpec& spec) {
                       : at(*n, [](const std::string& t) { return parse_duration(t); }).value;
   if (const auto* n = root.find("dvr")) spec.vod = n->text() == "vod";
   if (const auto* n = root.find("copy_top")) spec.copy_top = n->boolean();
+  if (const auto* n = root.find("low_delay")) spec.low_delay = n->boolean();
   if (const auto* n = root.find("audio_rate"))
     spec.audio_bit_rate = at(*n, [](const std::string& t) { return parse_bit_rate(t); }).bps;
   if (const auto* n = root.find("rungs")) {

@@ -29,6 +29,18 @@ constexpr char kAlignment[] =
     "init segments and EXT-X-DISCONTINUITY in every rendition. After a crash the numbers go on "
     "from the playlists in the output directory.";
 
+constexpr char kOnTheBus[] =
+    "With --bus each rung, its picture and the sound, is a live stream that any program reads by "
+    "-i bus:NAME/RUNG: stream-record -i bus:demo/720p, stream-simulcast -i bus:demo/480p for a "
+    "destination that wants less. Its socket is RUNTIME/NAME/rungs/RUNG.sock, see stream(7); "
+    "readers "
+    "come and go, and a slow one loses pictures without holding up the ladder. The rungs of a "
+    "ladder "
+    "have the same times and keyframes, one at the beginning of each segment, so that a reader may "
+    "go from one to another: stream-serve --whep does it for each player as its network allows. "
+    "Browsers play no B-frames over WebRTC: for them add --low-delay, and perhaps --segment 1s, as "
+    "a player is moved at a keyframe.";
+
 constexpr char kSources[] =
     "Fields are joined to progressive pictures, one for two. Pictures are brought to 8-bit 4:2:0 "
     "with square pixels and limited range; BT.601 and BT.709 "
@@ -56,6 +68,9 @@ void declare_ladder(cli::Command& c, Options& o) {
   c.flag("--copy-top", o.copy_top,
          "pass the source through as the top rung where its codec, keyframes and bit rate allow "
          "it; the plan says why not");
+  c.flag("--low-delay", o.low_delay,
+         "encode without B-frames and without looking ahead, at some cost in quality: for rungs "
+         "that are watched over WebRTC (--bus, stream-serve --whep)");
   c.section("Segments");
   c.option("--segment", o.segment, "TIME", "length of a segment");
   c.option(
@@ -77,6 +92,8 @@ cli::Command command(Options& o) {
   root.example("stream-ladder -i talk.mp4 -o out --dvr vod", "a file, as fast as possible");
   root.example("stream-ladder -i talk.mp4 -o out --dvr vod --rung source --segment 6s",
                "a file, without encoding its pictures anew");
+  root.example("stream-ladder -i bus:demo -o hls/demo --bus --low-delay",
+               "its rungs for stream-serve --whep, stream-record and others too, as bus:demo/720p");
   root.example("stream-ladder plan -i talk.mp4", "what would be made of it, and why");
   o.input.declare(root);
   root.option("-o,--output", o.output, "DIR", "directory for playlists and segments")
@@ -84,6 +101,10 @@ cli::Command command(Options& o) {
       .completes(cli::Completion::kDirectory);
   declare_ladder(root, o);
   root.section("Running");
+  root.flag(
+      "--bus", o.bus,
+      "each rung, with the sound, is a live stream of its own as well, bus:NAME/RUNG; NAME is "
+      "that of --name or of -i bus:NAME");
   root.option("--on-slow", o.on_slow, "auto|shed|wait",
               "when encoding is slower than the input: shed load, or make the input wait")
       .choices({"auto", "shed", "wait"});
@@ -94,6 +115,8 @@ cli::Command command(Options& o) {
               "2026-11-20T10:00:00Z; the playlists date the segments by it")
       .shows_default("now");
   o.service.declare(root);
+  root.check([&o] { bus_of(o); });
+  root.note("ON THE BUS", kOnTheBus);
   root.note("FALLING BEHIND", kShedding);
   root.note("SEGMENTS", kAlignment);
   root.note("PICTURE AND SOUND", kSources);
@@ -101,6 +124,7 @@ cli::Command command(Options& o) {
   root.file("OUTPUT/720p/playlist.m3u8", "the media playlist of a rendition, also its state");
   root.file("OUTPUT/720p/segment_000001.m4s", "a segment (.ts with --format ts)");
   root.file("OUTPUT/720p/init_1.mp4", "the init segment of those that name it");
+  root.file("RUNTIME/NAME/rungs/720p.sock", "where bus:NAME/720p is, with --bus");
   root.run([&o](cli::Context& context) {
     return o.dry_run ? plan(o, o.input.input, context) : run(o, context);
   });
@@ -120,6 +144,7 @@ media::LadderSpec make_spec(const Options& o) {
   spec.segment = o.segment.value;
   spec.audio_bit_rate = o.audio_rate.bps;
   spec.copy_top = o.copy_top;
+  spec.low_delay = o.low_delay;
   spec.format = o.format == "ts" ? hls::Format::kTs : hls::Format::kFmp4;
   spec.window = Nanoseconds(-1);
   if (!o.ladder_file.empty()) read_ladder_file(o.ladder_file, spec);
@@ -128,6 +153,7 @@ media::LadderSpec make_spec(const Options& o) {
   for (media::RungSpec& rung : spec.rungs) {
     if (!o.encoder.empty() && rung.encoder == "libx264") rung.encoder = o.encoder;
     if (!o.preset.empty() && rung.preset.empty()) rung.preset = o.preset;
+    rung.low_delay = spec.low_delay;
   }
   for (size_t i = 0; i < spec.rungs.size(); i++)
     for (size_t j = 0; j < i; j++)
@@ -152,6 +178,16 @@ media::LadderSpec make_spec(const Options& o) {
         "--dvr " + o.dvr + " holds less than three segments of " + to_text(Duration{spec.segment}),
         "make it " + to_text(Duration{6 * spec.segment}) + " or more");
   return spec;
+}
+
+std::string bus_of(const Options& o) {
+  if (!o.bus) return {};
+  const std::string name = o.service.name.empty() ? cli::name_for(o.input.input) : o.service.name;
+  if (name.empty())
+    throw Error(Exit::kUsage, "usage.missing",
+                "--bus: nothing says what the stream is called whose rungs these are",
+                "add --name NAME; the rungs are bus:NAME/720p and so on then");
+  return name;
 }
 
 media::SlowPolicy slow_policy(const Options& o) {

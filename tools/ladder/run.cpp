@@ -63,6 +63,7 @@ int run(const Options& o, cli::Context& context) {
   options.spec = make_spec(o);
   options.output = o.output;
   options.on_slow = slow_policy(o);
+  options.bus = bus_of(o);
   options.date = date_of(o);
   options.cores = usable_cores();
 

@@ -176,6 +176,10 @@ TEST_CASE("make_plan: copy") {
     facts.closed_groups = false;
     CHECK(why().find("open") != std::string::npos);
     facts.closed_groups = true;
+    facts.reordered = true;
+    CHECK(why().empty());
+    spec.low_delay = true;
+    CHECK(why().find("B-frames") != std::string::npos);
     v.codec = "vp9";
     CHECK(why().find("vp9") != std::string::npos);
   }
