@@ -17,7 +17,7 @@ constexpr Nanoseconds kLossyFor = std::chrono::seconds(30);  // after the last s
 constexpr Nanoseconds kBesideRoundTrip = std::chrono::milliseconds(60),
                       kUsualRoundTrip = std::chrono::milliseconds(100),
                       kMostHold = std::chrono::milliseconds(500);
-constexpr size_t kExtensionSize = 8;
+constexpr size_t kExtensionHead = 4, kExtensionSize = 4;
 constexpr uint32_t kMostPlayout = 1000;  // in 10 ms, as players have it without being told
 
 }  // namespace
@@ -29,7 +29,7 @@ void Sender::send(const Payload& payload, uint32_t timestamp, Nanoseconds now,
                   std::vector<uint8_t>& out) {
   out.resize(head_size() + payload.data.size());
   const size_t head = write_head(
-      {payload.marker, options_.payload_type, next_, timestamp, options_.ssrc}, out.data());
+      {payload.marker, options_.payload_type, next_, timestamp, options_.ssrc}, now, out.data());
   std::memcpy(out.data() + head, payload.data.data(), payload.data.size());
   ++next_;
   ++packets_;
@@ -43,28 +43,33 @@ void Sender::send(const Payload& payload, uint32_t timestamp, Nanoseconds now,
 }
 
 size_t Sender::head_size() const {
-  return kHeaderSize + (tells_hold_ ? kExtensionSize : 0);
+  const size_t count = (tells_hold_ ? 1u : 0u) + (options_.send_time_extension != 0 ? 1u : 0u);
+  return kHeaderSize + (count == 0 ? 0 : kExtensionHead + count * kExtensionSize);
 }
 
-// With the header extension for playout delay (one-byte form of RFC 8285): 12 bits for the least,
-// 12 for the most, in 10 ms.
-size_t Sender::write_head(const Header& header, uint8_t* out) const {
+// With header extensions in the one-byte form of RFC 8285, both of three bytes. Playout delay: 12
+// bits for the least, 12 for the most, in 10 ms. Send time: 6 bits of seconds and 18 of fractions.
+size_t Sender::write_head(const Header& header, Nanoseconds now, uint8_t* out) const {
   write_header(header, out);
-  if (!tells_hold_) return kHeaderSize;
+  const size_t size = head_size();
+  if (size == kHeaderSize) return size;
   out[0] |= 0x10;
-  const auto least = static_cast<uint32_t>(hold_ / std::chrono::milliseconds(10));
-  const uint32_t value = least << 12 | kMostPlayout;
-  const uint8_t extension[kExtensionSize] = {
-      0xbe,
-      0xde,
-      0,
-      1,
-      static_cast<uint8_t>(options_.playout_delay_extension << 4 | 2),
-      static_cast<uint8_t>(value >> 16),
-      static_cast<uint8_t>(value >> 8),
-      static_cast<uint8_t>(value)};
-  std::memcpy(out + kHeaderSize, extension, sizeof extension);
-  return kHeaderSize + kExtensionSize;
+  uint8_t* at = out + kHeaderSize;
+  const uint8_t head[kExtensionHead] = {
+      0xbe, 0xde, 0, static_cast<uint8_t>((size - kHeaderSize) / kExtensionSize - 1)};
+  at = std::copy(std::begin(head), std::end(head), at);
+  const auto add = [&at](uint8_t id, uint32_t value) {
+    *at++ = static_cast<uint8_t>(id << 4 | 2);
+    for (const int shift : {16, 8, 0}) *at++ = static_cast<uint8_t>(value >> shift);
+  };
+  if (options_.send_time_extension != 0)
+    add(options_.send_time_extension,
+        static_cast<uint32_t>(rescale(now.count(), kNanosecondBase, {1, 1 << 18})) & 0xffffff);
+  if (tells_hold_) {
+    const auto least = static_cast<uint32_t>(hold_ / std::chrono::milliseconds(10));
+    add(options_.playout_delay_extension, least << 12 | kMostPlayout);
+  }
+  return size;
 }
 
 bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& out, bool copy) {
@@ -90,7 +95,7 @@ bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& ou
     out[head - 2] = static_cast<uint8_t>(sequence >> 8);
     out[head - 1] = static_cast<uint8_t>(sequence);
   }
-  write_head(header, out.data());
+  write_head(header, now, out.data());
   std::memcpy(out.data() + head, sent.payload.data.data(), sent.payload.data.size());
   return true;
 }

@@ -24,6 +24,7 @@ struct SenderOptions {
   std::optional<uint8_t> rtx_payload_type;  // NACK is answered by RTX (RFC 4588), else by a repeat
   uint32_t rtx_ssrc = 0;
   uint8_t playout_delay_extension = 0;  // its id; 0: not agreed
+  uint8_t send_time_extension = 0;      // of abs-send-time; likewise
   size_t history_packets = 1024;
   Nanoseconds history_span = std::chrono::seconds(2);
   Nanoseconds resend_pause = std::chrono::milliseconds(30);  // between answers for one packet
@@ -78,7 +79,7 @@ class Sender {
   };
   bool measure(const ReportBlock& block, Nanoseconds now);
   void choose_hold(Nanoseconds now);
-  size_t write_head(const Header& header, uint8_t* out) const;
+  size_t write_head(const Header& header, Nanoseconds now, uint8_t* out) const;
   size_t head_size() const;
   std::optional<Span> span_;
   double loss_ = 0;

@@ -259,7 +259,10 @@ Outcome<Answer> answer_viewer(const Description& offer, const Local& local,
       return Outcome<Answer>::failed("the stream is " + sent->codec + " and the player takes " +
                                      names_of(media));
     Track track = make_track(media, *chosen);
-    track.remb = false;  // nobody acts on it
+    // Only where somebody acts on it; players estimate by the times of sending.
+    if (policy.estimates && track.remb && media.kind == "video")
+      track.abs_send_time_extension = extension_of(media, kAbsSendTimeUri);
+    track.remb = track.abs_send_time_extension != 0;
     if (sent->rtx_ssrc == 0) track.rtx_payload_type.reset();
     if (track.nack && media.kind == "video")
       track.playout_delay_extension = extension_of(media, kPlayoutDelayUri);

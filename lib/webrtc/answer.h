@@ -58,6 +58,7 @@ struct SentTrack {
 struct ViewerPolicy {
   std::vector<SentTrack> tracks;  // at most one of a kind
   std::string cname, stream_id;   // tokens (a=msid)
+  bool estimates = false;         // asks the player for what its network carries (REMB)
 };
 // Sections that we have nothing for are answered inactive. Answer::tracks has those that are sent.
 Outcome<Answer> answer_viewer(const Description& offer, const Local& local,

@@ -220,3 +220,39 @@ TEST_CASE("an answer that is lost too seldom costs a round of asking") {
   CHECK(late_share(false) > 0.08);
   CHECK(late_share(true) < 0.065);  // the requests that are lost
 }
+
+TEST_CASE("players that estimate get the time of sending, also of what is sent again") {
+  SenderOptions options;
+  options.ssrc = 9;
+  options.payload_type = 96;
+  options.send_time_extension = 2;
+  options.playout_delay_extension = 6;
+  Sender sender(options);
+  std::vector<uint8_t> out;
+  const auto told = [&] {
+    const auto packet = parse_packet(out);
+    REQUIRE(packet);
+    CHECK(packet->payload.size() == 100);
+    const auto value = packet->extension(2);
+    REQUIRE(value);
+    REQUIRE(value->size() == 3);
+    return (*value)[0] << 16 | (*value)[1] << 8 | (*value)[2];
+  };
+  sender.send(payload(100, 1), 0, 1500ms, out);  // 6.18 bits of seconds
+  CHECK(told() == 3 << 17);
+  sender.send(payload(100, 2), 0, 65s, out);  // each 64 s it is 0 again
+  CHECK(told() == 1 << 18);
+  REQUIRE(sender.resend(1, 66s, out));
+  CHECK(told() == 2 << 18);
+  // Both extensions.
+  ReportBlock block;
+  block.ssrc = 9;
+  for (int i = 0; i < 3; ++i) {
+    block.highest_sequence += 100;
+    block.lost += 10;
+    sender.read(block, 70s + i * 1s, 0);
+  }
+  sender.send(payload(100, 3), 0, 80s, out);
+  CHECK(told() == 16 << 18);
+  CHECK(parse_packet(out)->extension(6));
+}

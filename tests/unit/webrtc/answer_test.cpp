@@ -204,6 +204,21 @@ TEST_CASE("a viewer gets the stream's codec with our sources") {
   CHECK(delayed->tracks[1].playout_delay_extension == 0);
   CHECK(count(delayed->sdp, "a=extmap:6 " + std::string(kPlayoutDelayUri)) == 1);
 
+  // What the network carries is asked for only where somebody acts on it.
+  CHECK_FALSE(has(delayed->sdp, "a=rtcp-fb:96 goog-remb"));
+  std::string with_times = offers::kSafariViewer;
+  with_times.insert(with_times.find("a=extmap:", with_times.find("m=video")),
+                    "a=extmap:2 " + std::string(kAbsSendTimeUri) + "\r\n");
+  auto asks = viewer("h264", "640028");
+  asks.estimates = true;
+  const auto estimating = answer_viewer(*parse_description(with_times).value, local(), asks);
+  REQUIRE(estimating);
+  CHECK(estimating->tracks[0].abs_send_time_extension == 2);
+  CHECK(has(estimating->sdp, "a=rtcp-fb:96 goog-remb"));
+  CHECK(count(estimating->sdp, "a=extmap:2 " + std::string(kAbsSendTimeUri)) == 1);
+  CHECK(count(estimating->sdp, "transport-cc") == 0);
+  CHECK(answer_viewer(*offer.value, local(), asks)->tracks[0].abs_send_time_extension == 0);
+
   auto silent = viewer("vp8");
   silent.tracks.pop_back();
   const auto picture = answer_viewer(*offer.value, local(), silent);
