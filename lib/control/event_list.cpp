@@ -344,11 +344,21 @@ constexpr EventField kViewer[] = {
     {"viewer", "id of its session, as at the end of its URL"},
     {"address", "of its request, ip:port"},
     {"channel", "the stream that it watches"},
+    {"rung", "of the stream's ladder; null: the stream itself"},
+};
+constexpr EventField kViewerMoved[] = {
+    {"viewer", "id of its session"},
+    {"address", "of its request, ip:port"},
+    {"channel", "the stream that it watches"},
+    {"rung", "of the stream's ladder, that it watches now"},
+    {"before", "the one that it watched"},
+    {"reason", "why, for people"},
 };
 constexpr EventField kViewerEnd[] = {
     {"viewer", "id of its session"},
     {"address", "of its request, ip:port"},
     {"channel", "the stream that it watched"},
+    {"rung", "that it watched last, or null"},
     {"reason", "why, for people"},
     {"seconds", "how long it was there"},
     {"sent_bytes", "of media"},
@@ -499,6 +509,7 @@ constexpr std::array kEvents = {
     EventInfo{"viewer.connected", "serve", "A player gets a live stream over WebRTC.", kViewer},
     EventInfo{"viewer.slow", "serve",
               "So much does not arrive that it waits for the next key frame.", kViewer},
+    EventInfo{"viewer.moved", "serve", "It watches another rung of the ladder.", kViewerMoved},
     EventInfo{"viewer.ended", "serve", "It is gone.", kViewerEnd},
     EventInfo{"request.served", "serve", "An HTTP request was answered (with -v).", kRequest},
 };

@@ -47,6 +47,7 @@ struct ForwardInput::State : std::enable_shared_from_this<State> {
   const milliseconds hold;
   const Handler handler;
   const std::shared_ptr<Interrupter> interrupter;
+  bool own_times = false;
 
   State(boost::asio::io_context& context, std::string what, milliseconds how_long, Handler to,
         std::shared_ptr<Interrupter> interrupts)
@@ -56,6 +57,11 @@ struct ForwardInput::State : std::enable_shared_from_this<State> {
         handler(std::move(to)),
         interrupter(std::move(interrupts)) {}
   virtual ~State() = default;
+  InputOptions options(milliseconds wait) const {
+    InputOptions o{wait, interrupter};
+    o.own_times = own_times;
+    return o;
+  }
   virtual void begin() = 0;
   virtual void end() = 0;
   // With `may_wait` the item stays here until the next one that may not, or kRideAlong is over.
@@ -108,7 +114,7 @@ struct ForwardInput::State : std::enable_shared_from_this<State> {
     try {
       bool live = false;
       {
-        MediaInput input(spec, {milliseconds(3000), interrupter});
+        MediaInput input(spec, options(milliseconds(3000)));
         live = read(input);
       }
       while (live && hold.count() > 0) {
@@ -128,7 +134,7 @@ struct ForwardInput::State : std::enable_shared_from_this<State> {
       const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
       if (left.count() <= 0) return false;
       try {
-        MediaInput input(spec, {std::min(left, milliseconds(1000)), interrupter});
+        MediaInput input(spec, options(std::min(left, milliseconds(1000))));
         return read(input);
       } catch (const Error&) {
         if (!pace(std::min(deadline, Clock::now() + milliseconds(250)))) return false;
@@ -253,11 +259,12 @@ struct ForwardInput::OnLoop : State {
 };
 
 ForwardInput::ForwardInput(boost::asio::io_context& io, std::string spec, milliseconds hold,
-                           Handler handler) {
+                           Handler handler, bool own_times) {
   if (MediaInput::is_stream(spec))
     state_ = std::make_shared<OnLoop>(io, std::move(spec), hold, std::move(handler));
   else
     state_ = std::make_shared<OnThread>(io, std::move(spec), hold, std::move(handler));
+  state_->own_times = own_times;
   state_->begin();
 }
 

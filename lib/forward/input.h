@@ -26,8 +26,9 @@ class ForwardInput {
   using Item = std::variant<av::Tracks, av::Packet, Lost, Ended>;
   using Handler = std::function<void(std::vector<Item>)>;
 
+  // `own_times`: as InputOptions has it.
   ForwardInput(boost::asio::io_context& io, std::string spec, std::chrono::milliseconds hold,
-               Handler handler);
+               Handler handler, bool own_times = false);
   ~ForwardInput();  // ends what blocks and waits for the thread
   ForwardInput(const ForwardInput&) = delete;
 

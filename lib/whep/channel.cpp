@@ -1,7 +1,7 @@
 #include "whep/channel.h"
 
 #include <algorithm>
-#include <random>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kHold = 3s;             // how long a stream that broke off is waited for
 constexpr auto kOrderTolerance = 5ms;  // of rounding in the source's times
-constexpr int kVideoClock = 90000, kAudioClock = 48000;
 
 bool is_playable(const std::string& codec) {
   return codec == "h264" || codec == "hevc" || codec == "vp8" || codec == "vp9" || codec == "av1";
@@ -24,7 +23,11 @@ bool is_playable(const std::string& codec) {
 std::string with_reordering(const std::string& name) {
   return "the pictures of " + name +
          " come in another order than they are shown in (B-frames), which browsers cannot play "
-         "over WebRTC; publish without them (OBS: Max B-frames 0, ffmpeg: -bf 0), or watch by HLS";
+         "over WebRTC; " +
+         (name.find('/') != name.npos
+              ? "run its stream-ladder with --low-delay, or watch by HLS"
+              : "publish without them (OBS: Max B-frames 0, ffmpeg: -bf 0), encode anew beside "
+                "it with stream-ladder --low-delay --bus, or watch by HLS");
 }
 
 // "640028" out of the configuration; empty when it does not say.
@@ -45,15 +48,19 @@ std::string profile_of(const av::Track& track) {
 
 }  // namespace
 
-Channel::Channel(boost::asio::io_context& io, std::string name, Handlers handlers)
-    : name_(std::move(name)),
+Channel::Channel(boost::asio::io_context& io, std::string bus, std::shared_ptr<Line> line,
+                 Handlers handlers)
+    : name_(std::move(bus)),
       handlers_(std::move(handlers)),
-      origin_(monotonic_now()),
-      input_(io, "bus:" + name_, kHold,
-             [this](std::vector<media::ForwardInput::Item> items) { take(std::move(items)); }) {
-  std::random_device random;
-  video_.base = random();
-  audio_.base = random();
+      line_(std::move(line)),
+      input_(
+          io, "bus:" + name_, kHold,
+          [this](std::vector<media::ForwardInput::Item> items) { take(std::move(items)); },
+          !rung().empty()) {}
+
+std::string Channel::rung() const {
+  const size_t slash = name_.find('/');
+  return slash == name_.npos ? std::string() : name_.substr(slash + 1);
 }
 
 void Channel::set(State state, std::string refusal) {
@@ -70,16 +77,6 @@ std::vector<webrtc::SentTrack> Channel::tracks() const {
   return result;
 }
 
-uint32_t Channel::timestamp(const Lane& lane, Nanoseconds at) const {
-  const int64_t clock = &lane == &video_ ? kVideoClock : kAudioClock;
-  return lane.base + static_cast<uint32_t>(rescale(at.count(), kNanosecondBase, {1, clock}));
-}
-
-uint32_t Channel::clock(bool video, Nanoseconds now) const {
-  if (video) return timestamp(video_, now - origin_);
-  return timestamp(audio_, now - origin_) + sound_clock_.shift();
-}
-
 void Channel::take(std::vector<media::ForwardInput::Item> items) {
   for (auto& item : items) {
     if (state_ == State::kRefused || state_ == State::kEnded) return;
@@ -89,7 +86,7 @@ void Channel::take(std::vector<media::ForwardInput::Item> items) {
       take_packet(*packet);
     } else if (std::holds_alternative<media::ForwardInput::Lost>(item)) {
       cache_.clear();
-      offset_.reset();
+      again_ = true;
     } else {
       set(State::kEnded, "the stream " + name_ + " is not live");
     }
@@ -99,11 +96,12 @@ void Channel::take(std::vector<media::ForwardInput::Item> items) {
 void Channel::take_tracks(const av::Tracks& tracks) {
   const std::string codecs_before = video_.codec + " " + audio_.codec;
   const bool again = video_.track >= 0 || audio_.track >= 0;
-  video_ = {-1, {}, {}, nullptr, video_.base};
-  audio_ = {-1, {}, {}, nullptr, audio_.base};
+  video_ = {};
+  audio_ = {};
   converter_.reset();
   cache_.clear();
-  offset_.reset();
+  meter_.clear();
+  again_ |= again;
   last_picture_ = Nanoseconds::min();
   for (size_t i = 0; i < tracks.size(); ++i) {
     const av::Track& track = tracks[i];
@@ -151,16 +149,17 @@ void Channel::take_picture(const av::Packet& packet) {
     video_.info.extradata = packet.mark->extradata;
     video_.packetiser->configure(packet.mark->extradata);
   }
-  if (!offset_) offset_ = monotonic_now() - origin_ - shown;
-  send(video_, packet.data, packet.key, shown + *offset_);
+  meter_.add(shown, packet.data.size());
+  send(video_, packet.data, packet.key, place(packet.pts, base));
+}
+
+Nanoseconds Channel::place(int64_t pts, Rational base) {
+  return line_->place(Nanoseconds(rescale(pts, base, kNanosecondBase)),
+                      std::exchange(again_, false), monotonic_now());
 }
 
 void Channel::take_sound(const av::Packet& packet) {
-  const auto place = [&](int64_t pts, Rational base) {
-    const Nanoseconds shown(rescale(pts, base, kNanosecondBase));
-    if (!offset_) offset_ = monotonic_now() - origin_ - shown;
-    return shown + *offset_;
-  };
+  if (!gives_sound_) return;
   if (!converter_) return send(audio_, packet.data, true, place(packet.pts, audio_.info.time_base));
   for (const av::Packet& made : converter_->convert(packet))
     send(audio_, made.data, true, place(made.pts, converter_->track().time_base));
@@ -171,10 +170,8 @@ void Channel::send(Lane& lane, Bytes data, bool key, Nanoseconds at) {
   auto unit = std::make_shared<Unit>();
   unit->video = video;
   unit->key = key;
-  unit->timestamp = timestamp(lane, at);
-  if (!video)
-    unit->timestamp =
-        sound_clock_.stamp(unit->timestamp, static_cast<uint32_t>(codec::opus_samples(data)));
+  unit->timestamp =
+      video ? line_->video(at) : line_->sound(at, static_cast<uint32_t>(codec::opus_samples(data)));
   unit->payloads = lane.packetiser->packetise(data, key);
   if (unit->payloads.empty()) return;
   const UnitPtr shared = std::move(unit);

@@ -1,4 +1,4 @@
-// One live stream as RTP payloads, made once for all who watch it: reads the bus, takes H.264, VP8,
+// One bus as RTP payloads, made once for all who watch it: reads the bus, takes H.264, VP8,
 // VP9, AV1 and Opus as they are, makes Opus of other sound, keeps what there is from the newest key
 // frame on. Pictures that are shown in another order than they come in cannot be played over WebRTC
 // and are refused. On the io context's thread.
@@ -13,18 +13,11 @@
 
 #include "encode/sound_converter.h"
 #include "forward/input.h"
-#include "rtp/packetiser.h"
 #include "webrtc/answer.h"
-#include "whep/sound_clock.h"
+#include "whep/line.h"
+#include "whep/unit.h"
 
 namespace stream::whep {
-
-struct Unit {
-  bool video = false, key = false;
-  uint32_t timestamp = 0;  // of RTP
-  std::vector<rtp::Payload> payloads;
-};
-using UnitPtr = std::shared_ptr<const Unit>;
 
 inline constexpr size_t kMaxCached = 1000;  // units of picture that a viewer begins with
 inline constexpr size_t kMaxCachedBytes = 16u << 20;
@@ -43,18 +36,29 @@ class Channel {
     std::function<void()> restarted;            // what follows is of other codecs: begin anew
   };
 
-  Channel(boost::asio::io_context& io, std::string name, Handlers handlers);
+  // `bus`: NAME, or NAME/RUNG whose `line` is that of the ladder's other rungs.
+  Channel(boost::asio::io_context& io, std::string bus, std::shared_ptr<Line> line,
+          Handlers handlers);
   Channel(const Channel&) = delete;
 
   State state() const noexcept { return state_; }
   const std::string& refusal() const noexcept { return refusal_; }
-  const std::string& name() const noexcept { return name_; }
+  const std::string& name() const noexcept { return name_; }  // of the bus
+  std::string rung() const;                                   // empty: the stream itself
   // What a viewer is answered with; the SSRCs are the caller's.
   std::vector<webrtc::SentTrack> tracks() const;
+  // Rungs have the same sound: it is taken from one of them.
+  void give_sound(bool gives) noexcept { gives_sound_ = gives; }
+  bool has_sound() const noexcept { return audio_.packetiser != nullptr; }
+  const std::string& codec() const noexcept { return video_.codec; }
+  int64_t pixels() const noexcept { return int64_t{video_.info.width} * video_.info.height; }
+  // Of pictures, over the last seconds; 0: not known yet.
+  int64_t bps() const noexcept { return meter_.bps(); }
+  // When the newest picture is shown, by the source.
+  Nanoseconds position() const noexcept { return last_picture_; }
   // Pictures from the newest key frame on; empty when that is too much.
   const std::deque<UnitPtr>& cache() const noexcept { return cache_; }
-  // What the RTP clock of a track shows now.
-  uint32_t clock(bool video, Nanoseconds now) const;
+  const Line& line() const noexcept { return *line_; }
 
  private:
   struct Lane {
@@ -62,7 +66,6 @@ class Channel {
     av::Track info;
     std::string codec;
     std::unique_ptr<rtp::Packetiser> packetiser;
-    uint32_t base = 0;  // of timestamps
   };
   void take(std::vector<media::ForwardInput::Item> items);
   void take_tracks(const av::Tracks& tracks);
@@ -72,19 +75,20 @@ class Channel {
   void send(Lane& lane, Bytes data, bool key, Nanoseconds at);
   void remember(const UnitPtr& unit);
   void set(State state, std::string refusal = {});
-  uint32_t timestamp(const Lane& lane, Nanoseconds at) const;
+  Nanoseconds place(int64_t pts, Rational base);
 
   const std::string name_;
   const Handlers handlers_;
   State state_ = State::kWaiting;
   std::string refusal_;
   Lane video_, audio_;
-  SoundClock sound_clock_;
+  const std::shared_ptr<Line> line_;
+  bool gives_sound_ = true;
+  bool again_ = false;  // what comes next is after a break
+  RateMeter meter_;
   std::unique_ptr<media::SoundConverter> converter_;
   std::deque<UnitPtr> cache_;
   size_t cached_bytes_ = 0;
-  Nanoseconds origin_;                 // of the line of media times
-  std::optional<Nanoseconds> offset_;  // of the input's times on it
   Nanoseconds last_picture_{INT64_MIN};
   media::ForwardInput input_;  // the last: it calls us
 };

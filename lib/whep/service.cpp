@@ -5,9 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "os/dirs.h"
-#include "os/unix_socket.h"
-
 namespace stream::whep {
 namespace {
 
@@ -19,7 +16,8 @@ using signalling::busy;
 using signalling::exposed;
 
 constexpr auto kTick = 200ms;
-constexpr Nanoseconds kLinger = 10s;   // a stream that nobody watches is kept so long
+constexpr Nanoseconds kLinger = 10s;  // a stream that nobody watches is kept so long
+constexpr size_t kMostWatching = 200;
 constexpr Nanoseconds kPatience = 5s;  // of a player for the first key frame
 
 Response too_many() {
@@ -38,7 +36,7 @@ struct Service::Watched {
     std::string offer, address;
     Nanoseconds until;
   };
-  std::unique_ptr<Channel> channel;
+  std::unique_ptr<Layers> layers;
   std::vector<Waiting> waiting;
   std::vector<Viewer*> viewers;  // of viewers_; none goes while media is handed on
   Nanoseconds used{0};           // when somebody last watched
@@ -76,7 +74,7 @@ std::optional<Response> Service::respond(const Request& request) {
     return exposed(std::move(response));
   }
   const auto found = viewers_.find(place->id);
-  if (found == viewers_.end() || found->second->channel().name() != place->stream)
+  if (found == viewers_.end() || found->second->layers().name() != place->stream)
     return exposed(signalling::no_session());
   if (request.method == "PATCH")
     return exposed(endpoint_.patch(request, found->second->session(), port_));
@@ -94,17 +92,16 @@ std::optional<Response> Service::respond(const Request& request) {
 std::shared_ptr<Service::Watched> Service::watch(const std::string& stream) {
   const auto known = watched_.find(stream);
   if (known != watched_.end()) return known->second;
-  // Before anything is made for a name that somebody came up with.
-  if (!os::socket_is_live(os::media_socket_path(stream))) return nullptr;
+  if (!Layers::is_live(stream)) return nullptr;
   auto watched = std::make_shared<Watched>();
   Watched* raw = watched.get();
-  Channel::Handlers handlers;
+  Layers::Handlers handlers;
   handlers.changed = [this, raw] { changed(*raw); };
   handlers.restarted = [this, raw] { end_all(*raw, "the stream goes on with other codecs"); };
-  handlers.media = [this, raw](const UnitPtr& unit) {
-    for (Viewer* viewer : raw->viewers) viewer->media(unit);
+  handlers.media = [raw](const Channel& from, const UnitPtr& unit) {
+    for (Viewer* viewer : raw->viewers) viewer->media(from, unit);
   };
-  watched->channel = std::make_unique<Channel>(io_, stream, std::move(handlers));
+  watched->layers = std::make_unique<Layers>(io_, stream, std::move(handlers));
   watched_[stream] = watched;
   return watched;
 }
@@ -114,7 +111,7 @@ Response Service::post(const Request& request, const std::string& stream) {
   if (!watched) return exposed(absent(stream));
   watched->used = monotonic_now();
   const std::string address = signalling::remote_of(request);
-  if (watched->channel->state() != Channel::State::kWaiting)
+  if (watched->layers->state() != Layers::State::kWaiting)
     return exposed(answered(*watched, request.body, address));
   if (watched->waiting.size() >= options_.viewers) return exposed(too_many());
   const auto reply = std::make_shared<http::Reply>();
@@ -123,26 +120,27 @@ Response Service::post(const Request& request, const std::string& stream) {
 }
 
 Response Service::answered(Watched& watched, const std::string& body, const std::string& address) {
-  Channel& channel = *watched.channel;
-  if (channel.state() == Channel::State::kRefused)
-    return problem(406, "Not Acceptable", channel.refusal());
-  if (channel.state() == Channel::State::kEnded) return absent(channel.name());
+  const Layers& layers = *watched.layers;
+  if (layers.state() == Layers::State::kRefused)
+    return problem(406, "Not Acceptable", layers.refusal());
+  if (layers.state() == Layers::State::kEnded) return absent(layers.name());
   const auto offer = webrtc::parse_description(body);
   if (!offer) return signalling::unreadable(offer.error);
   const webrtc::Local local = port_.local();
   auto viewer =
-      std::make_shared<Viewer>(io_, channel, signalling::make_id(), address,
+      std::make_shared<Viewer>(io_, layers, signalling::make_id(), address,
                                [this](Viewer& who, Viewer::Event event, const std::string& why) {
                                  observer_(who, event, why);
                                  if (event == Viewer::Event::kClosed) remove(who.id());
                                });
-  const auto answer = webrtc::answer_viewer(*offer.value, local,
-                                            {viewer->tracks(), channel.name(), channel.name()});
+  const auto answer = webrtc::answer_viewer(
+      *offer.value, local,
+      {viewer->tracks(), layers.name(), layers.name(), layers.rungs().size() > 1});
   if (!answer) return problem(422, "Unprocessable Content", answer.error);
   if (!viewer->open(port_, local, *answer.value)) return too_many();
   viewers_[viewer->id()] = viewer;
   watched.viewers.push_back(viewer.get());
-  return endpoint_.created({channel.name(), viewer->id()}, viewer->session(), answer->sdp);
+  return endpoint_.created({layers.name(), viewer->id()}, viewer->session(), answer->sdp);
 }
 
 // Called by the channel: it is not to be destroyed before it returns.
@@ -150,9 +148,9 @@ void Service::changed(Watched& watched) {
   const auto waiting = std::exchange(watched.waiting, {});
   for (const auto& one : waiting)
     one.reply->send(exposed(answered(watched, one.offer, one.address)));
-  if (watched.channel->state() == Channel::State::kReady) return;
-  end_all(watched, watched.channel->refusal());
-  const auto found = watched_.find(watched.channel->name());
+  if (watched.layers->state() == Layers::State::kReady) return;
+  end_all(watched, watched.layers->refusal());
+  const auto found = watched_.find(watched.layers->name());
   if (found == watched_.end()) return;
   boost::asio::post(io_, [kept = found->second] {});
   watched_.erase(found);
@@ -172,7 +170,7 @@ void Service::remove(const std::string& id) {
   const auto found = viewers_.find(id);
   if (found == viewers_.end()) return;
   Viewer* const viewer = found->second.get();
-  if (const auto watched = watched_.find(viewer->channel().name()); watched != watched_.end())
+  if (const auto watched = watched_.find(viewer->layers().name()); watched != watched_.end())
     std::erase(watched->second->viewers, viewer);
   boost::asio::post(io_, [kept = found->second] {});
   viewers_.erase(found);
@@ -180,9 +178,11 @@ void Service::remove(const std::string& id) {
 
 void Service::tick() {
   const Nanoseconds now = monotonic_now();
+  const auto all = watched_;  // one may go by what its layers say
+  for (const auto& [name, watched] : all) watched->layers->tick(now);
   for (const auto& [id, viewer] : viewers_) {
     viewer->tick(now);
-    watched_.at(viewer->channel().name())->used = now;
+    watched_.at(viewer->layers().name())->used = now;
   }
   std::erase_if(watched_, [&](auto& entry) {
     Watched& watched = *entry.second;
@@ -197,6 +197,16 @@ void Service::tick() {
   ticker_.async_wait([this](boost::system::error_code cancelled) {
     if (!cancelled && !stopped_) tick();
   });
+}
+
+std::vector<Service::Watching> Service::watching() const {
+  std::map<std::pair<std::string, std::string>, size_t> counted;
+  for (const auto& [id, viewer] : viewers_)
+    if (viewer->is_connected()) ++counted[{viewer->layers().name(), viewer->channel().rung()}];
+  std::vector<Watching> result;
+  for (const auto& [what, count] : counted)
+    if (result.size() < kMostWatching) result.push_back({what.first, what.second, count});
+  return result;
 }
 
 size_t Service::connected() const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "signalling/endpoint.h"
 #include "whep/viewer.h"
@@ -36,6 +37,11 @@ class Service {
 
   size_t viewers() const noexcept { return viewers_.size(); }
   size_t connected() const;
+  struct Watching {
+    std::string stream, rung;  // no rung: the stream itself
+    size_t viewers = 0;
+  };
+  std::vector<Watching> watching() const;  // of those that are connected; 200 at most
   uint16_t port() const noexcept { return port_.port(); }
 
  private:

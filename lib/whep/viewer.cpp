@@ -19,6 +19,8 @@ constexpr auto kPortionEach = 5ms;
 // where packets get lost, with a pause in which a burst of losses may be over.
 constexpr auto kCopyAfter = 10ms;
 constexpr size_t kMostCopies = 64;
+constexpr Nanoseconds kEstimateFor = 3s;  // players tell each second
+constexpr Nanoseconds kMoveAtMost = 15s;  // no key frame of either till then: it stays
 
 int64_t unix_now() {
   return std::chrono::duration_cast<Nanoseconds>(wall_now().time_since_epoch()).count();
@@ -32,13 +34,14 @@ uint32_t random_ssrc() {
 
 }  // namespace
 
-Viewer::Viewer(boost::asio::io_context& io, Channel& channel, std::string id, std::string address,
-               Observer observer)
-    : channel_(channel),
+Viewer::Viewer(boost::asio::io_context& io, const Layers& layers, std::string id,
+               std::string address, Observer observer)
+    : layers_(layers),
+      channel_(layers.rungs()[RungChoice::first(layers.figures())]),
       id_(std::move(id)),
       address_(std::move(address)),
       observer_(std::move(observer)),
-      tracks_(channel.tracks()),
+      tracks_(layers.tracks(*channel_)),
       opened_(monotonic_now()),
       pacer_(io),
       copier_(io) {
@@ -65,6 +68,7 @@ bool Viewer::open(webrtc::Port& port, const webrtc::Local& local, const webrtc::
     options.rtx_payload_type = track.rtx_payload_type;
     options.rtx_ssrc = mine->rtx_ssrc;
     options.playout_delay_extension = track.playout_delay_extension;
+    options.send_time_extension = track.abs_send_time_extension;
     (track.kind == "video" ? video_ : audio_).sender.emplace(options);
   }
   webrtc::SessionHandlers handlers;
@@ -86,27 +90,40 @@ void Viewer::connected() {
 // to be decoded as fast as that goes: their times are next to each other, just before the newest,
 // or just after when that was sent before.
 void Viewer::begin(bool again) {
-  const auto& cache = channel_.cache();
+  const auto& cache = channel_->cache();
   begun_ = monotonic_now();
   waits_ = cache.empty();
   pending_.clear();
   if (!video_.sender || cache.empty()) return;
   const uint32_t newest = cache.back()->timestamp;
+  handover_.begun(newest);
   uint32_t timestamp = again ? newest + 1 : newest + 1 - static_cast<uint32_t>(cache.size());
   for (const auto& unit : cache) show(unit, timestamp++);
 }
 
-void Viewer::media(const UnitPtr& unit) {
+void Viewer::media(const Channel& from, const UnitPtr& unit) {
   if (!is_connected()) return;
-  Lane& lane = unit->video ? video_ : audio_;
-  if (!lane.sender) return;
-  if (unit->video && waits_) {
+  if (!unit->video) {
+    if (!audio_.sender) return;
+    for (const auto& payload : unit->payloads) send(audio_, payload, unit->timestamp);
+    return;
+  }
+  if (!video_.sender || (&from != channel_ && &from != target_)) return;
+  const Nanoseconds now = monotonic_now();
+  due_.clear();
+  const bool over =
+      &from == channel_ ? handover_.shown(unit, now, due_) : handover_.other(unit, now, due_);
+  for (const UnitPtr& one : due_) picture(one);
+  if (over) moved(now);
+}
+
+void Viewer::picture(const UnitPtr& unit) {
+  if (waits_) {
     if (!unit->key) return;
     waits_ = false;
     begun_ = monotonic_now();
   }
-  if (unit->video) return show(unit, unit->timestamp);
-  for (const auto& payload : unit->payloads) send(lane, payload, unit->timestamp);
+  show(unit, unit->timestamp);
 }
 
 void Viewer::show(const UnitPtr& unit, uint32_t timestamp) {
@@ -149,8 +166,8 @@ void Viewer::send(Lane& lane, const rtp::Payload& payload, uint32_t timestamp) {
 void Viewer::report(Lane& lane, bool video, Nanoseconds now) {
   lane.reported = now;
   ByteWriter out;
-  rtp::write_rtcp(out, lane.sender->report(channel_.clock(video, now), unix_now()));
-  rtp::write_rtcp(out, rtp::Description{lane.sender->ssrc(), channel_.name()});
+  rtp::write_rtcp(out, lane.sender->report(channel_->line().clock(video, now), unix_now()));
+  rtp::write_rtcp(out, rtp::Description{lane.sender->ssrc(), layers_.name()});
   session_->send_rtcp(out.view());
 }
 
@@ -159,6 +176,7 @@ void Viewer::tick(Nanoseconds now) {
   for (Lane* lane : {&video_, &audio_})
     if (lane->sender && lane->sender->packets() > 0 && now - lane->reported >= kReportEach)
       report(*lane, lane == &video_, now);
+  watch_network(now);
 }
 
 void Viewer::receive(Bytes bytes) {
@@ -169,6 +187,9 @@ void Viewer::receive(Bytes bytes) {
       take_blocks(both->blocks);
     } else if (const auto* nack = std::get_if<rtp::Nack>(&packet)) {
       take(*nack);
+    } else if (const auto* remb = std::get_if<rtp::Remb>(&packet)) {
+      estimate_ = remb->bit_rate;
+      estimated_ = monotonic_now();
     } else if (std::holds_alternative<rtp::Pli>(packet) ||
                std::holds_alternative<rtp::Fir>(packet)) {
       // The encoder is out of reach; what the cache has is as good as a new key frame.
@@ -184,11 +205,59 @@ void Viewer::take_blocks(const std::vector<rtp::ReportBlock>& blocks) {
       if (lane->sender && lane->sender->ssrc() == block.ssrc) {
         const bool measured = lane->sender->read(block, monotonic_now(), unix_now());
         if (lane != &video_ || !measured) continue;
+        loss_ = std::max(loss_.value_or(0), lane->sender->loss());
         lossy_ = lane->sender->loss() > kTooLossy ? lossy_ + 1 : 0;
         if (lossy_ < kLossyReports) continue;
         lossy_ = 0;
-        fall_behind();
+        if (layers_.rungs().empty() || channel_ == layers_.rungs().front()) fall_behind();
       }
+}
+
+void Viewer::watch_network(Nanoseconds now) {
+  const auto& rungs = layers_.rungs();
+  if (!video_.sender || rungs.empty() || (rungs.size() == 1 && rungs[0] == channel_)) return;
+  if (target_ && handover_.wanted() && now - wanted_since_ < kMoveAtMost) return;
+  if (const Channel* missed = std::exchange(target_, nullptr)) {
+    choice_.missed(now, place_of(*missed));
+    due_.clear();
+    handover_.stay(due_);
+    for (const UnitPtr& one : due_) picture(one);
+  }
+  if (now - estimated_ > kEstimateFor) estimate_.reset();
+  const size_t current = place_of(*channel_);
+  if (current == rungs.size()) {  // it ended: the next one below it, or what there is
+    const auto smaller = std::count_if(rungs.begin(), rungs.end(), [this](const Channel* one) {
+      return one->pixels() < channel_->pixels();
+    });
+    return move_to(*rungs[static_cast<size_t>(std::max<ptrdiff_t>(smaller - 1, 0))],
+                   "the rung ended");
+  }
+  const auto wish =
+      choice_.look(layers_.figures(), current, {now, std::exchange(loss_, {}), estimate_});
+  if (wish) move_to(*rungs[wish->rung], wish->reason);
+}
+
+void Viewer::move_to(const Channel& channel, const char* reason) {
+  target_ = &channel;
+  reason_ = reason;
+  wanted_since_ = monotonic_now();
+  due_.clear();
+  handover_.want(due_);
+  for (const UnitPtr& one : due_) picture(one);
+}
+
+// Among the rungs; their number: it is none any more.
+size_t Viewer::place_of(const Channel& channel) const {
+  const auto& rungs = layers_.rungs();
+  return static_cast<size_t>(std::find(rungs.begin(), rungs.end(), &channel) - rungs.begin());
+}
+
+void Viewer::moved(Nanoseconds now) {
+  choice_.moved(now, place_of(*channel_), place_of(*target_));
+  before_ = channel_->rung();
+  channel_ = std::exchange(target_, nullptr);
+  loss_.reset();
+  observer_(*this, Event::kMoved, reason_);
 }
 
 void Viewer::take(const rtp::Nack& nack) {

@@ -1,7 +1,8 @@
-// One viewer of a channel: begins with the pictures from the newest key frame on, answers NACK from
-// a history and PLI from the channel's cache, and when its way here loses too much waits for the
-// next key frame alone. Pictures go out in small portions: a group of them at once would be too
-// much for the buffers on the way. One thread.
+// One viewer of a stream: begins with the pictures from the newest key frame on, answers NACK from
+// a history and PLI from the cache of the channel it is on, goes from one rung of the stream's
+// ladder to another as its network allows, and when its way here loses too much even of the
+// smallest waits for the next key frame alone. Pictures go out in small portions: a group of them
+// at once would be too much for the buffers on the way. One thread.
 #pragma once
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
@@ -13,16 +14,19 @@
 
 #include "rtp/sender.h"
 #include "webrtc/port.h"
-#include "whep/channel.h"
+#include "whep/handover.h"
+#include "whep/layers.h"
+#include "whep/rung_choice.h"
 
 namespace stream::whep {
 
 class Viewer : public std::enable_shared_from_this<Viewer> {
  public:
-  enum class Event { kConnected, kSlow, kClosed };
+  enum class Event { kConnected, kMoved, kSlow, kClosed };
   using Observer = std::function<void(Viewer&, Event, const std::string& reason)>;
 
-  Viewer(boost::asio::io_context& io, Channel& channel, std::string id, std::string address,
+  // `layers` is ready and outlives this.
+  Viewer(boost::asio::io_context& io, const Layers& layers, std::string id, std::string address,
          Observer observer);
   ~Viewer();
   Viewer(const Viewer&) = delete;
@@ -31,11 +35,13 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   const std::vector<webrtc::SentTrack>& tracks() const noexcept { return tracks_; }
   // False: the port has too many sessions.
   bool open(webrtc::Port& port, const webrtc::Local& local, const webrtc::Answer& answer);
-  void media(const UnitPtr& unit);
+  void media(const Channel& from, const UnitPtr& unit);
   void tick(Nanoseconds now);  // a few times a second
   void close();                // tells the peer; nobody is called
 
-  const Channel& channel() const noexcept { return channel_; }
+  const Layers& layers() const noexcept { return layers_; }
+  const Channel& channel() const noexcept { return *channel_; }  // that it is shown now
+  std::string rung_before() const { return before_; }            // with kMoved
   const std::string& id() const noexcept { return id_; }
   const std::string& address() const noexcept { return address_; }
   webrtc::Session& session() noexcept { return *session_; }
@@ -52,11 +58,16 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   };
   void connected();
   void begin(bool again);
+  void watch_network(Nanoseconds now);
+  void move_to(const Channel& channel, const char* reason);
+  void moved(Nanoseconds now);
+  size_t place_of(const Channel& channel) const;
   struct Pending {
     UnitPtr unit;
     uint32_t timestamp = 0;
     size_t next = 0;  // of its payloads
   };
+  void picture(const UnitPtr& unit);
   void show(const UnitPtr& unit, uint32_t timestamp);
   void pump();
   void fall_behind();
@@ -67,7 +78,16 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   void send_copies();
   void report(Lane& lane, bool video, Nanoseconds now);
 
-  Channel& channel_;
+  const Layers& layers_;
+  const Channel* channel_;
+  const Channel* target_ = nullptr;  // where it goes at a key frame
+  std::string reason_, before_;      // of the move
+  RungChoice choice_;
+  Handover handover_;
+  Handover::Units due_;         // of handover_; kept for its memory
+  std::optional<double> loss_;  // since choice_ looked
+  std::optional<uint64_t> estimate_;
+  Nanoseconds estimated_{0}, wanted_since_{0};
   const std::string id_, address_;
   const Observer observer_;
   std::vector<webrtc::SentTrack> tracks_;

@@ -57,6 +57,7 @@ try {
         for (const sample of samples) loudest = Math.max(loudest, Math.abs(sample));
       };
       const started = player.currentTime, begun = performance.now(), pictures = new Set();
+      const widths = [];
       let stalls = 0, still = 0, last = -1, brightest = 0, liveliest = 0;
       while (performance.now() - begun < seconds * 1000) {
         await new Promise((done) => setTimeout(done, 250));
@@ -68,6 +69,7 @@ try {
         still = player.currentTime === last ? still + 1 : 0;
         if (still === 4) stalls += 1;
         last = player.currentTime;
+        if (widths.at(-1) !== player.videoWidth) widths.push(player.videoWidth);
       }
       const shown_after_ms = Math.round(begun);
       const quality = player.getVideoPlaybackQuality();
@@ -82,6 +84,7 @@ try {
         deviation_luma: liveliest,
         width: player.videoWidth,
         height: player.videoHeight,
+        widths,
         frames: quality.totalVideoFrames,
         dropped_frames: quality.droppedVideoFrames,
         audio_bytes: player.webkitAudioDecodedByteCount ?? null,

@@ -72,7 +72,18 @@ header() { sed -n "s/^$1: \(.*\)\r\$/\1/Ip" head; }
   wait_for 10 stream-ctl status demo
   serve
   assert_equal "$(post "${url}demo/whep")" 406
-  assert_json body '.detail | contains("B-frames") and contains("-bf 0")'
+  assert_json body '.detail | contains("B-frames") and contains("-bf 0") and contains("stream-ladder --low-delay --bus")'
+}
+
+@test "a source with B-frames is played from its ladder, once that is on the bus without them" {
+  start ingest stream-ingest --test-pattern --size 320x180 --name demo
+  wait_for 10 stream-ctl status demo
+  start ladder stream-ladder -i bus:demo -o ladder/demo --segment 1s --rung 180p@300k,preset=ultrafast --bus --low-delay
+  wait_for 30 test -S "$STREAM_RUNTIME_DIR/demo/rungs/180p.sock"
+  serve
+  assert_equal "$(post "${url}demo/whep")" 201
+  assert_equal "$(grep -c '^a=sendonly' body)" 2
+  assert_equal "$(post "${url}demo/180p/whep")" 405
 }
 
 @test "options that can't be" {

@@ -81,6 +81,7 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
                 {"served_requests", server->served()},
                 {"streams", site.stream_names()}};
     status["viewers"] = viewers ? Json(viewers->connected()) : Json(nullptr);
+    status["watching"] = viewers ? watching_json(*viewers) : Json::array();
     return status;
   });
   boost::asio::steady_timer pulse(io), last(io);
@@ -136,7 +137,13 @@ cli::Command command(Options& options) {
       "With --whep live streams (bus:NAME) are played over WebRTC as well, with a delay of a few "
       "hundred milliseconds: the page is NAME/live, other players POST their offer to NAME/whep "
       "(WHEP). Pictures are not encoded anew: H.264, VP8, VP9 and AV1 as far as the player takes "
-      "them, without B-frames; sound that is not Opus is encoded once for all. The media of all "
+      "them, without B-frames; sound that is not Opus is encoded once for all. When the rungs of "
+      "the "
+      "stream's ladder are on the bus (stream-ladder --bus --low-delay), viewers watch these: each "
+      "begins with what 2 Mbit/s carry, and is moved to a smaller rung when packets get lost or "
+      "its "
+      "player says that its network is narrower, to a larger one after some calm; both are told by "
+      "viewer.moved. That is the way, too, for a source with B-frames. The media of all "
       "players goes by one port, UDP or, where a network lets none pass, TCP; behind NAT and in "
       "containers say with --rtc-address where "
       "that is.\n\n"

@@ -10,6 +10,10 @@ signalling::IceServers ice_servers(const Options& options) {
   return {options.ice.servers, options.ice.login, options.ice.shared};
 }
 
+control::Json rung_json(const std::string& text) {
+  return text.empty() ? control::Json(nullptr) : control::Json(text);
+}
+
 }  // namespace
 
 void check_rtc(const Options& options) {
@@ -38,16 +42,29 @@ std::unique_ptr<whep::Service> watch(boost::asio::io_context& io, const Options&
       [&service](const whep::Viewer& viewer, Event event, const std::string& reason) {
         control::Json fields{{"viewer", viewer.id()},
                              {"address", viewer.address()},
-                             {"channel", viewer.channel().name()}};
+                             {"channel", viewer.layers().name()},
+                             {"rung", rung_json(viewer.channel().rung())}};
         if (event == Event::kConnected) return service.emit("viewer.connected", fields);
         if (event == Event::kSlow) return service.emit("viewer.slow", fields);
         fields["reason"] = reason;
+        if (event == Event::kMoved) {
+          fields["before"] = rung_json(viewer.rung_before());
+          return service.emit("viewer.moved", fields);
+        }
         fields["seconds"] = viewer.seconds();
         fields["sent_bytes"] = viewer.sent_bytes();
         fields["resent_packets"] = viewer.resent_packets();
         fields["lost_packets"] = viewer.lost_packets();
         service.emit("viewer.ended", fields);
       });
+}
+
+control::Json watching_json(const whep::Service& viewers) {
+  control::Json list = control::Json::array();
+  for (const auto& one : viewers.watching())
+    list.push_back(
+        {{"channel", one.stream}, {"rung", rung_json(one.rung)}, {"viewers", one.viewers}});
+  return list;
 }
 
 http::Admit admit(const whep::Service& viewers, const http::Request& request) {

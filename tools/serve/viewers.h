@@ -13,6 +13,8 @@ namespace stream::serve {
 void check_rtc(const Options& options);
 std::unique_ptr<whep::Service> watch(boost::asio::io_context& io, const Options& options,
                                      control::Service& service);
+// Who watches what, for the status.
+control::Json watching_json(const whep::Service& viewers);
 // Of the paths that are not WHEP's GET and HEAD are all there is.
 http::Admit admit(const whep::Service& viewers, const http::Request& request);
 

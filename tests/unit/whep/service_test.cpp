@@ -24,16 +24,18 @@ namespace {
 struct Publisher {
   asio::io_context io;
   media::Hub hub;
-  media::BusServer bus{io, hub, "demo"};
+  media::BusServer bus;
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   std::thread thread{[this] { io.run(); }};
   int next = 0;
 
-  explicit Publisher(const char* codec = "vp8", int reorder = 0) {
+  explicit Publisher(const char* codec = "vp8", int reorder = 0, const char* name = "demo",
+                     int width = 320)
+      : bus(io, hub, name) {
     av::Track track;
     track.codec = codec;
-    track.width = 320;
-    track.height = 180;
+    track.width = width;
+    track.height = width * 9 / 16;
     track.reorder = reorder;
     on_thread([&] { hub.announce({track}); });
   }
@@ -76,7 +78,7 @@ struct World {
     options.port.port = 0;
     service = std::make_unique<whep::Service>(
         io, options, [this](whep::Viewer&, whep::Viewer::Event event, const std::string& reason) {
-          static constexpr const char* kNames[] = {"connected", "slow", "closed"};
+          static constexpr const char* kNames[] = {"connected", "moved", "slow", "closed"};
           events.push_back(kNames[static_cast<int>(event)] + (reason.empty() ? "" : ": " + reason));
         });
   }
@@ -279,6 +281,64 @@ TEST_CASE("a large group of pictures comes in portions, whole and in order") {
   }
 }
 
+TEST_CASE("a viewer watches a rung of the ladder, and is moved to a smaller one by its losses") {
+  World world;
+  Publisher source("vp8", 2);  // with B-frames
+  for (int i = 0; i < 200; ++i) source.push(i == 0, i % 2 == 0 ? 80 : 0);
+  Publisher small("vp8", 0, "demo/180p"), large("vp8", 0, "demo/360p", 640);
+  const auto push = [&](bool key) {
+    large.push(key, 0, 900);
+    small.push(key, 0, 300);
+  };
+  push(true);
+  for (int i = 0; i < 20; ++i) push(false);
+  Player player(world);
+  player.join();
+  REQUIRE(world.until([&] { return player.peer->srtp && player.packets().size() == 21; }));
+  const auto first = player.packets()[0];
+  CHECK(first.payload.size() > 900);
+  CHECK(world.service->watching()[0].rung == "360p");
+
+  rtp::ReportBlock block;
+  block.ssrc = first.ssrc;
+  int turns = 0;
+  REQUIRE(world.until([&] {
+    block.highest_sequence += 2;
+    block.lost += 1;
+    player.send(rtp::ReceiverReport{1, {block}});
+    if (++turns % 50 == 0) push(true);
+    return world.events.back() == "moved: packets get lost";
+  }));
+  CHECK(world.service->watching()[0].rung == "180p");
+  push(false);
+  REQUIRE(world.until([&] { return player.packets().back().payload.size() < 400; }));
+  world.io.run_for(50ms);
+  const auto packets = player.packets();
+  for (size_t i = 1; i < packets.size(); ++i) {
+    CHECK(packets[i].sequence == static_cast<uint16_t>(packets[i - 1].sequence + 1));
+    CHECK(static_cast<int32_t>(packets[i].timestamp - packets[i - 1].timestamp) > 0);
+  }
+  // What was sent of the other rung can still be asked for.
+  const auto wide = std::find_if(packets.rbegin(), packets.rend(),
+                                 [](const auto& packet) { return packet.payload.size() > 900; });
+  REQUIRE(wide != packets.rend());
+  player.send(rtp::Nack{1, first.ssrc, {wide->sequence}});
+  REQUIRE(world.until([&] { return player.packets().size() > packets.size(); }));
+  CHECK(player.packets().back().payload_type == player.rtx);
+  CHECK(player.packets().back().payload.size() == wide->payload.size() + 2);
+}
+
+TEST_CASE("rungs that no browser plays are passed over") {
+  World world;
+  Publisher source, rung("vp8", 2, "demo/180p");
+  for (int i = 0; i < 200; ++i) rung.push(i == 0, i % 2 == 0 ? 80 : 0);
+  for (int i = 0; i < 21; ++i) source.push(i == 0);
+  Player player(world);
+  player.join();
+  REQUIRE(world.until([&] { return player.peer->srtp && player.packets().size() == 21; }));
+  CHECK(world.service->watching()[0].rung.empty());
+}
+
 TEST_CASE("what cannot be played is refused") {
   World world;
   CHECK(world.ask("POST", "/demo/whep", webrtc::offers::kSafariViewer)->status == 404);
@@ -290,6 +350,7 @@ TEST_CASE("what cannot be played is refused") {
     const auto refusal = world.ask("POST", "/demo/whep", webrtc::offers::kSafariViewer);
     CHECK(refusal->status == 406);
     CHECK(refusal->body.find("B-frames") != std::string::npos);
+    CHECK(refusal->body.find("stream-ladder --low-delay --bus") != std::string::npos);
   }
   SUBCASE("a codec that is not for browsers") {
     Publisher publisher("flv1");
