@@ -288,24 +288,36 @@ PY
   done
 }
 
-# Times as other programs may send them, in a pipe. Bent in FLV, whose tags hold any time.
-@test "I11: what comes in a pipe with wrong times is one file without a gap, in sync" {
+# Times as other programs may write them. Bent in FLV, whose tags hold any time.
+@test "I11: a pipe and a file with wrong times become one file without a gap, in sync" {
   load ../support/ingest
-  local bend file
+  local bend file input
   for bend in --outlier=60:-10000 --outlier=60:-9800000 --outlier=60:37600000 --jump=5000:-10000 --jump=5000:3600000; do
-    rm -rf rec
     rtmp_peer.py write "$(clip flash_flv)" --first 20000000 $bend >bent.flv
-    cat bent.flv | stream-record -i - -o rec >manifest.json
-    assert_json manifest.json '.complete and (.files | length == 1)'
-    assert_json manifest.json ".files[0].discontinuities == $([[ $bend == --jump* ]] && echo 2 || echo 0)"
-    file=$(the_file rec)
-    plays "$file"
-    diff <(packet_hashes "$(clip flash_flv)" v) <(packet_hashes "$file" v)
-    less "$(biggest_gap "$file" v)" 0.07
-    less "$(biggest_gap "$file" a)" 0.05
-    run flash_beep.py --max-ms 20 --min-pairs 9 "$file"
-    assert_status 0
+    for input in - bent.flv; do
+      rm -rf rec
+      cat bent.flv | stream-record -i $input -o rec >manifest.json
+      assert_json manifest.json '.complete and (.files | length == 1)'
+      assert_json manifest.json ".files[0].discontinuities == $([[ $bend == --jump* ]] && echo 2 || echo 0)"
+      file=$(the_file rec)
+      plays "$file"
+      diff <(packet_hashes "$(clip flash_flv)" v) <(packet_hashes "$file" v)
+      less "$(biggest_gap "$file" v)" 0.07
+      less "$(biggest_gap "$file" a)" 0.05
+      run flash_beep.py --max-ms 20 --min-pairs 9 "$file"
+      assert_status 0
+    done
   done
+}
+
+@test "a gap in a file stays in its recording, and sound and picture together" {
+  load ../support/ingest
+  rtmp_peer.py write "$(clip flash_flv)" --jump=5000:30000 >gap.flv
+  stream-record -i gap.flv -o rec >manifest.json
+  assert_json manifest.json '.files[0].discontinuities == 0 and (.files[0].duration_seconds - 40 | fabs < 0.1)'
+  diff <(packet_hashes "$(clip flash_flv)" v) <(packet_hashes "$(the_file rec)" v)
+  run flash_beep.py --max-ms 20 --min-pairs 9 "$(the_file rec)"
+  assert_status 0
 }
 
 @test "I13: a split that no keyframe allows is told once, recording goes on, and stop is quick" {

@@ -32,11 +32,13 @@ struct Run {
     };
     events.stalled = [this](const std::string&, const std::string& reason) { stalled = reason; };
     events.resumed = [this](Nanoseconds lost) { lost_time = lost; };
+    events.split_late = [this](const media::LateSplit& split) { late.push_back(split); };
     recorder = std::make_unique<Recorder>(options, events);
   }
   std::atomic<int> opened = 0;
   std::vector<RecordedFile> closed;  // read after finish()
   std::vector<std::string> sha256, sessions;
+  std::vector<media::LateSplit> late;
   std::string stalled;
   Nanoseconds lost_time{};
   std::unique_ptr<Recorder> recorder;
@@ -85,6 +87,31 @@ TEST_CASE("Recorder: sound before the first picture is kept, pictures before a k
   CHECK(recording::read(run.closed[0].path).packets == kept);
   CHECK(run.recorder->status().dropped_packets ==
         0);  // nothing had begun that they are missing from
+}
+
+TEST_CASE("Recorder: a split that no keyframe allows waits, and is told once (I13)") {
+  TempDir dir;
+  Run run(dir, [](auto& options) { options.split_time = std::chrono::seconds(2); });
+  std::map<int, int> packets;
+  run.recorder->set_tracks(recording::tracks());
+  recording::play(20, 0, [&](av::Packet p) {
+    ++packets[p.track];
+    const bool last_key = p.track == 0 && p.dts == 18 * 90000;
+    if (p.track == 0 && p.dts > 0 && !last_key) p.key = false;
+    run.recorder->push(p);
+  });
+  run.recorder->finish("the input ended");
+  REQUIRE(run.late.size() == 1);
+  CHECK(run.late[0].asked == "--split 2s");
+  CHECK(run.late[0].keyframe_ago >= std::chrono::seconds(7));
+  CHECK(run.late[0].keyframe_ago < std::chrono::milliseconds(7200));
+  REQUIRE(run.closed.size() == 2);
+  CHECK(run.late[0].path == run.closed[0].path);
+  CHECK(run.closed[0].reason == "split");
+  std::map<int, int> read;
+  for (const auto& file : run.closed)
+    for (const auto& [track, count] : recording::read(file.path).packets) read[track] += count;
+  CHECK(read == packets);
 }
 
 TEST_CASE("Recorder: new parameters begin a new file and no packet is lost") {
