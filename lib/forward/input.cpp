@@ -60,6 +60,7 @@ struct ForwardInput::State : std::enable_shared_from_this<State> {
   InputOptions options(milliseconds wait) const {
     InputOptions o{wait, interrupter};
     o.own_times = own_times;
+    o.repair = true;  // a picture that says to be of tomorrow must not be waited for
     return o;
   }
   virtual void begin() = 0;

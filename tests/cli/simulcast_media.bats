@@ -28,6 +28,22 @@ video_packets() { ffmpeg -v error -i "$1" -map 0:v -c copy -f hash -hash md5 -; 
   assert_equal "$(audio_packets one/1.flv)" "$(audio_packets one/2.flv)"
 }
 
+@test "I11: what comes in a pipe with wrong times goes on at once, whole and in sync" {
+  load ../support/ingest
+  port=$(free_port)
+  sink one "$port" --record one
+  local bend n=0
+  for bend in --outlier=60:37600000 --jump=5000:3600000; do
+    rtmp_peer.py write "$(clip flash_flv)" --first 20000000 $bend >bent.flv
+    stream-simulcast -i - --to a=rtmp://127.0.0.1:$port/live/a <bent.flv 2>err
+    n=$((n + 1))
+    wait_for 5 test "$(count_at_sink one '.event == "end"')" = $n
+    assert_equal "$(video_packets one/$n.flv)" "$(video_packets "$(clip flash_flv)")"
+    run flash_beep.py --max-ms 20 --min-pairs 9 one/$n.flv
+    assert_status 0
+  done
+}
+
 @test "HEVC over Enhanced RTMP: to who announces it, and unasked only when told" {
   port=$(free_port) ingest_port=$(free_port)
   ffmpeg -v error -i "$(clip flash_4s)" -map 0:v -c:v libx265 -preset ultrafast -x265-params log-level=0:keyint=30 \
