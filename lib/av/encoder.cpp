@@ -75,12 +75,13 @@ void set_private_options(const VideoEncoding& o, const Known& k, Dictionary& d) 
     if (o.low_delay) p += ":bframes=0:rc-lookahead=0";
     d.set("x265-params", p);
   }
-  // SVT-AV1 takes keyframes from outside in constant quality only: with a cap on the rate.
+  // SVT-AV1 takes keyframes from outside in constant quality only, with a cap on the rate, and not
+  // in its own mode of low delay: groups of four pictures are the least.
   if (name == "libsvtav1")
     d.set("svtav1-params",
           "enable-force-key-frames=1:scd=0:rc=0:crf=32:mbr=" + std::to_string(o.bit_rate / 1000) +
               ":lp=" + std::to_string(std::min(o.threads, 6)) +
-              (o.low_delay ? ":pred-struct=1:lookahead=0" : ""));
+              (o.low_delay ? ":hierarchical-levels=2:lookahead=0" : ""));
   if (name == "h264_nvenc") d.set("no-scenecut", "1");
 }
 

@@ -134,6 +134,20 @@ TEST_CASE("Encoder: options") {
     o.preset = "verryfast";
     CHECK_THROWS_AS(Encoder{o}, Error);
   }
+  SUBCASE(
+      "low delay: every software encoder at hand gives pictures in the order they are shown in") {
+    for (const std::string& name : video_encoders()) {
+      if (name.rfind("lib", 0) != 0) continue;
+      CAPTURE(name);
+      auto o = small();
+      o.encoder = name;
+      o.low_delay = true;
+      Encoder encoder(o);
+      const auto packets = encode(encoder, 50, 20);
+      CHECK(packets.size() == 50);
+      for (size_t i = 1; i < packets.size(); ++i) CHECK(packets[i].pts > packets[i - 1].pts);
+    }
+  }
   SUBCASE("every software encoder at hand makes aligned keyframes") {
     for (const std::string& name : video_encoders()) {
       if (name.rfind("lib", 0) != 0) continue;
@@ -148,6 +162,20 @@ TEST_CASE("Encoder: options") {
         if (p.key) keys.push_back(p.pts / 3000);
       CHECK(keys == std::vector<int64_t>{0, 20, 40});
     }
+  }
+}
+
+TEST_CASE("Encoder: low delay") {
+  auto o = small();
+  o.low_delay = true;
+  o.tune = "film";  // goes beside it
+  Encoder encoder(o);
+  for (int i = 0; i < 5; ++i) {
+    encoder.send(moving_bar(320, 180, i), i == 0);
+    const auto packet = encoder.receive();
+    REQUIRE(packet);
+    CHECK(packet->pts == i * 3000);
+    CHECK(packet->dts == packet->pts);
   }
 }
 
