@@ -58,7 +58,7 @@ class RtpMedia {
   void note_arrival(const rtp::Packet& packet, Nanoseconds now);
   void drain(Track& track, size_t layer, Nanoseconds now);
   void emit(Track& track, Layer& layer, rtp::Receiver::Unit unit, Nanoseconds now);
-  bool in_order(Track& track, const rtp::Receiver::Unit& unit, int64_t& dts);
+  bool in_order(Track& track, Layer& layer, const rtp::Receiver::Unit& unit, int64_t& dts);
   void choose_layer(Track& track, Nanoseconds now);
   void ask_for_key(Track& track, Nanoseconds now);
   void ask_again(Layer& layer, Nanoseconds now);

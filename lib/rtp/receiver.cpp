@@ -329,6 +329,19 @@ int64_t Receiver::line_time(uint32_t timestamp) const {
   return state_->times.peek(timestamp);
 }
 
+ReceiverStats& ReceiverStats::operator+=(const ReceiverStats& more) noexcept {
+  packets += more.packets;
+  bytes += more.bytes;
+  lost += more.lost;
+  recovered += more.recovered;
+  late += more.late;
+  duplicates += more.duplicates;
+  nacks += more.nacks;
+  discarded += more.discarded;
+  held_back += more.held_back;
+  return *this;
+}
+
 ReceiverStats Receiver::stats() const {
   ReceiverStats stats = state_->stats;
   stats.jitter = static_cast<uint32_t>(state_->jitter);

@@ -39,6 +39,9 @@ struct ReceiverStats {
   uint64_t held_back = 0;   // whole units that waited in vain for a key frame
   uint32_t jitter = 0;      // RFC 3550 6.4.1, in timestamp units
   size_t buffered = 0;      // packets
+
+  // What is counted from the beginning on.
+  ReceiverStats& operator+=(const ReceiverStats& more) noexcept;
 };
 
 class Receiver {

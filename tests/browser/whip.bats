@@ -51,6 +51,30 @@ sounding() {
   decodes out.nut
 }
 
+@test "Chromium in two sizes: the larger one is taken" {
+  listen_whip --open demo --hold 0s -o "$T/out.nut"
+  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --seconds 9 --layers 1
+  wait_exit page 50
+  stop ingest
+  assert_json page.out '.status == 201 and ([.figures[] | select(.kind == "video" and .bytes > 10000).rid] | sort) == ["h", "l"]'
+  assert_equal "$(ffprobe -v error -select_streams v -show_entries frame=width -of csv=p=0 out.nut | tail -n 1)" 640
+  less 60 "$(packets out.nut v)"
+  decodes out.nut
+}
+
+@test "Chromium restarts ICE: new credentials, and nothing is missed" {
+  listen_whip --open demo --hold 0s -o "$T/out.nut"
+  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --seconds 6 --restart 1
+  wait_exit page 50
+  stop ingest
+  assert_json page.out '.again.status == 200 and .again.before != .again.after and (.states | index("disconnected") == null)'
+  # One session, and sound until its end.
+  assert_equal "$(event_count publisher.connected)" 1
+  less 280 "$(packets out.nut a)"
+  less 95 "$(sounding out.nut)"
+  decodes out.nut
+}
+
 @test "Chromium with a wrong key reads why" {
   stream-keys new demo --store keys >secret/key
   listen_whip --key-file keys

@@ -287,6 +287,34 @@ TEST_CASE("rtp media: of a simulcast the best layer that runs") {
   CHECK(std::is_sorted(bench.times.begin(), bench.times.end()));
 }
 
+TEST_CASE("rtp media: of a simulcast the larger layer, in whichever order they are offered") {
+  Bench bench({video({"l", "h"})});
+  Source high("h264", kVideo, 5, "h"), low("h264", kVideo, 6, "l");
+  uint32_t timestamp = 0;
+  int asked = 0;
+  for (int i = 0; i < 150; ++i, timestamp += 3000) {
+    const bool key = i == 0 || bench.count<rtp::Pli>() > 0;
+    for (const auto& one : bench.said)
+      if (const auto* pli = std::get_if<rtp::Pli>(&one)) asked += pli->media == 5;
+    bench.said.clear();
+    bench.send(low.unit(key, timestamp, bench.now));
+    if (i < 30) {
+      bench.pass(30ms);
+      continue;
+    }
+    for (uint32_t part = 0; part < 3; ++part) {  // the way became wide enough for it
+      bench.send(high.unit(part == 0 && (key || i == 30), timestamp + part * 900, bench.now));
+      bench.pass(10ms);
+    }
+  }
+  CHECK(bench.refused == "");
+  CHECK(asked > 0);
+  // Three units for one: the high layer is on air, from a key frame on.
+  const auto frames = bench.frames(false) + bench.frames(true);
+  CHECK(frames > 150 + 100);
+  CHECK(std::is_sorted(bench.times.begin(), bench.times.end()));
+}
+
 TEST_CASE("rtp media: B-frames are refused in words") {
   Bench bench({video()});
   Source pictures("h264", kVideo, 5);
