@@ -84,16 +84,21 @@ int GrowingFile::put(uint64_t at, Bytes bytes) {
 }
 
 int GrowingFile::append(Bytes head, std::span<const Buffer> payload) {
-  if (::lseek(fd_->get(), static_cast<off_t>(end_), SEEK_SET) < 0) return errno;
-  const os::Written written = os::write_gather(fd_->get(), head, payload);
-  if (written.error != 0) {
-    release_tail();  // nothing torn stays
-    return written.error;
+  const uint64_t begin = end_, behind = end_ + head.size();
+  if (::lseek(fd_->get(), static_cast<off_t>(behind), SEEK_SET) < 0) return errno;
+  const os::Written written = os::write_gather(fd_->get(), {}, payload);
+  int error = written.error;
+  if (error == 0) {
+    changed({FileChange::kWrite, behind, written.bytes, payload, {}});
+    end_ = behind + written.bytes;
+    allocated_ = std::max(allocated_, end_);
+    error = put(begin, head);
   }
-  changed({FileChange::kWrite, end_, written.bytes, payload, head});
-  end_ += written.bytes;
-  allocated_ = std::max(allocated_, end_);
-  return 0;
+  if (error != 0) {
+    end_ = begin;
+    release_tail();  // nothing torn stays
+  }
+  return error;
 }
 
 int GrowingFile::allocate(int mode, uint64_t at, uint64_t bytes) {

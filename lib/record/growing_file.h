@@ -40,7 +40,9 @@ class GrowingFile {
   int publish();
 
   int put(uint64_t at, Bytes bytes);
-  // Head and payload at the end with one writev(); nothing of it stays when it fails.
+  // Head and payload at the end; nothing of them stays when it fails. The head, which is small, is
+  // written last: a kill in the middle of the payload, or who reads the file meanwhile, meets zeros
+  // there and never a fragment that is cut short.
   int append(Bytes head, std::span<const Buffer> payload);
   // Holds blocks for `bytes` more and for `tail` behind them. `held()` says what there is in any
   // case.

@@ -13,7 +13,7 @@ namespace stream::media {
 
 namespace {
 
-constexpr uint64_t kBlock = 4096, kMdatHeader = 16;
+constexpr uint64_t kBlock = 4096, kBoxHeader = 8, kMdatHeader = 16;
 
 uint64_t align_up(uint64_t value, uint64_t to) {
   return (value + to - 1) / to * to;
@@ -91,19 +91,32 @@ RecordingFile::Result RecordingFile::write(std::span<const mp4::TrackRun> runs) 
   }
   if (ours.empty()) return {true, 0};
   const mp4::Fragment fragment = mp4::make_fragment(++sequence_, ours);
-  largest_ = std::max(largest_, fragment.size);
+  const uint64_t size = fragment.size + 2 * kBlock;  // with what keep_whole() leaves free
+  largest_ = std::max(largest_, size);
   const uint64_t moov = table_.moov_bound();
-  const int room = file_.make_room(fragment.size, largest_ + (fits(moov) ? 0 : moov));
+  const int room = file_.make_room(size, largest_ + (fits(moov) ? 0 : moov));
   if (room != 0) {
     const uint64_t index = fits(moov) ? 0 : moov + 4096;
-    if (file_.end() + fragment.size + index > file_.held()) return {false, room};
+    if (file_.end() + size + index > file_.held()) return {false, room};
   }
+  if (const int error = keep_whole(fragment.header.size())) return {false, error};
   const uint64_t at = file_.end();
   if (const int error = file_.append(fragment.header, fragment.payload)) return {false, error};
   for (size_t i = 0; i < ours.size(); ++i) {
     table_.add_run(indices[i], ours[i].samples, at + fragment.run_offsets[i]);
   }
   return {true, room};
+}
+
+// A head that lies in one page is on the disk whole or not at all after a power cut: with the half
+// of one FFmpeg opens nothing of the file. What is left of the page before it becomes a free box.
+int RecordingFile::keep_whole(size_t head) {
+  const uint64_t at = file_.end(), left = align_up(at, kBlock) - at;
+  if (head > kBlock || head <= left || left == 0) return 0;
+  const uint64_t pad = left < kBoxHeader ? left + kBlock : left;
+  if (const int error = file_.put(at, box_header(static_cast<uint32_t>(pad), "free"))) return error;
+  file_.set_end(at + pad);
+  return 0;
 }
 
 // Room for [free of 8][free pad][moov][mdat header]; a pad of 1 to 7 bytes can't be expressed.

@@ -57,6 +57,7 @@ class RecordingFile {
 
  private:
   int write_head();
+  int keep_whole(size_t head);
   bool fits(uint64_t moov) const;
   int grow(uint64_t area);
   int index_in_front(const std::vector<uint8_t>& moov);
