@@ -12,7 +12,8 @@ using namespace stream;
 namespace {
 
 constexpr int kHours = 6;
-constexpr double kClockError = 50e-6;  // the sound's samples last that much longer
+constexpr int64_t kSamples = 20 * 1024;  // of a packet: twenty of AAC are one here, for speed
+constexpr double kClockError = 50e-6;    // the sound's samples last that much longer
 
 av::Packet tiny(int track, int64_t time, int64_t duration) {
   av::Packet packet;
@@ -25,7 +26,7 @@ av::Packet tiny(int track, int64_t time, int64_t duration) {
 }
 
 int64_t sound_time(int64_t n) {
-  return std::llround(static_cast<double>(n * 1024) * (1 + kClockError));
+  return std::llround(static_cast<double>(n * kSamples) * (1 + kClockError));
 }
 
 }  // namespace
@@ -46,7 +47,7 @@ TEST_CASE("Recorder: sound whose clock is 50 ppm off is in sync after six hours"
   for (int64_t second = 0; second < kHours * 3600; ++second) {
     REQUIRE(recorder.push(tiny(0, second * 90000, 90000)));
     for (; sound_time(sounds) < (second + 1) * 48000; ++sounds)
-      REQUIRE(recorder.push(tiny(1, sound_time(sounds), 1024)));
+      REQUIRE(recorder.push(tiny(1, sound_time(sounds), kSamples)));
   }
   recorder.finish("stopped");
 
