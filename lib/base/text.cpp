@@ -115,15 +115,19 @@ bool is_rung_name(std::string_view name) {
   });
 }
 
+BusName split_bus_name(std::string_view bus) {
+  const size_t slash = bus.find('/');
+  if (slash == std::string_view::npos) return {bus, std::nullopt};
+  return {bus.substr(0, slash), bus.substr(slash + 1)};
+}
+
 bool is_bus_name(std::string_view name) {
-  const size_t slash = name.find('/');
-  return is_stream_name(name.substr(0, slash)) &&
-         (slash == std::string_view::npos || is_rung_name(name.substr(slash + 1)));
+  const auto [stream, rung] = split_bus_name(name);
+  return is_stream_name(stream) && (!rung || is_rung_name(*rung));
 }
 
 void check_bus_name(std::string_view name) {
-  const size_t slash = name.find('/');
-  check_stream_name(name.substr(0, slash));
+  check_stream_name(split_bus_name(name).stream);
   if (is_bus_name(name)) return;
   throw Error(Exit::kUsage, "name.invalid",
               "'" + escaped(name, 80) + "' does not name a rung of a stream's ladder",

@@ -22,8 +22,14 @@ void check_stream_name(std::string_view name);
 
 // What a rung of a ladder may be called: 1 to 63 letters, digits, - and _.
 bool is_rung_name(std::string_view name);
-// What stands behind "bus:": NAME, or NAME/RUNG for one rung of its ladder. Checked before any path
-// is built.
+// The halves of what stands behind "bus:": NAME, or NAME/RUNG for one rung of its ladder. Checked
+// by nobody yet.
+struct BusName {
+  std::string_view stream;
+  std::optional<std::string_view> rung;
+};
+BusName split_bus_name(std::string_view bus);
+// Both are names. To be asked before any path is built.
 bool is_bus_name(std::string_view name);
 // Throws Error kUsage "name.invalid" with the grammar unless is_bus_name.
 void check_bus_name(std::string_view name);

@@ -65,11 +65,10 @@ std::string name_for(const std::string& input) {
   if (!input.starts_with("bus:")) return {};
   std::string name = input.substr(4);
   check_bus_name(name);
-  const size_t slash = name.find('/');
-  if (slash == std::string::npos) return name;
-  std::string joined = lower(name);
-  joined[slash] = '-';
-  return is_stream_name(joined) ? joined : name.substr(0, slash);
+  const auto [stream, rung] = split_bus_name(name);
+  if (!rung) return name;
+  const std::string joined = std::string(stream) + "-" + lower(*rung);
+  return is_stream_name(joined) ? joined : std::string(stream);
 }
 
 }  // namespace stream::cli

@@ -73,10 +73,9 @@ std::string config_dir() {
 
 std::string media_socket_path(std::string_view bus) {
   assert(is_bus_name(bus));
-  const size_t slash = bus.find('/');
-  if (slash == std::string_view::npos) return control_socket_path(bus, "media");
-  return rungs_dir(bus.substr(0, slash)) + "/" + std::string(bus.substr(slash + 1)) +
-         std::string(kSuffix);
+  const auto [stream, rung] = split_bus_name(bus);
+  if (!rung) return control_socket_path(stream, "media");
+  return rungs_dir(stream) + "/" + std::string(*rung) + std::string(kSuffix);
 }
 
 std::string control_socket_path(std::string_view name, std::string_view tool) {
