@@ -220,12 +220,16 @@ bool Recording::ready() const {
   return true;
 }
 
-bool Recording::complete() const {
-  if (!ended || files.empty() || lost.count() > 0 || dropped_packets > 0) return false;
+std::string Recording::incomplete() const {
+  if (!ended) return "it has not ended";
+  if (files.empty()) return "it has no file";
+  if (lost.count() > 0)
+    return std::to_string(std::chrono::duration<double>(lost).count()) + " s of media were lost";
+  if (dropped_packets > 0) return std::to_string(dropped_packets) + " packets were dropped";
   for (const RecordingFile& file : files) {
-    if (!file.complete) return false;
+    if (!file.complete) return file.path + " is without its index";
   }
-  return true;
+  return {};
 }
 
 Json to_json(const Recording& recording) {

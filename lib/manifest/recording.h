@@ -82,8 +82,9 @@ struct Recording {
 
   // No file is open: all that is listed may be taken away.
   bool ready() const;
-  // Ended, nothing lost, every file complete.
-  bool complete() const;
+  // Why it is not: ended, with nothing lost, every file complete. Empty: it is.
+  std::string incomplete() const;
+  bool complete() const { return incomplete().empty(); }
 };
 
 Json to_json(const Recording& recording);

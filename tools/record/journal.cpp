@@ -238,13 +238,8 @@ manifest::Json Journal::finish(const std::string& reason, const media::RecorderS
 }
 
 std::string Journal::incomplete() const {
-  if (recording_.lost.count() > 0)
-    return std::to_string(seconds(recording_.lost)) + " s of media were lost";
-  if (recording_.dropped_packets > 0)
-    return std::to_string(recording_.dropped_packets) + " packets were dropped";
-  for (const manifest::RecordingFile& file : recording_.files)
-    if (!file.complete) return file.path + " is without its index";
-  return unsaved_;
+  const std::string media = recording_.incomplete();
+  return media.empty() ? unsaved_ : media;
 }
 
 }  // namespace stream::record
