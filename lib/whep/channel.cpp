@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "codec/audio.h"
 #include "codec/avc.h"
 
@@ -24,7 +25,7 @@ std::string with_reordering(const std::string& name) {
   return "the pictures of " + name +
          " come in another order than they are shown in (B-frames), which browsers cannot play "
          "over WebRTC; " +
-         (name.find('/') != name.npos
+         (split_bus_name(name).rung
               ? "run its stream-ladder with --low-delay, or watch by HLS"
               : "publish without them (OBS: Max B-frames 0, ffmpeg: -bf 0), encode anew beside "
                 "it with stream-ladder --low-delay --bus, or watch by HLS");
@@ -59,8 +60,7 @@ Channel::Channel(boost::asio::io_context& io, std::string bus, std::shared_ptr<L
           !rung().empty()) {}
 
 std::string Channel::rung() const {
-  const size_t slash = name_.find('/');
-  return slash == name_.npos ? std::string() : name_.substr(slash + 1);
+  return std::string(split_bus_name(name_).rung.value_or(""));
 }
 
 void Channel::set(State state, std::string refusal) {
@@ -177,7 +177,7 @@ void Channel::send(Lane& lane, Bytes data, bool key, Nanoseconds at) {
   const UnitPtr shared = std::move(unit);
   if (video) remember(shared);
   if (state_ == State::kWaiting && (!video_.packetiser || !cache_.empty())) set(State::kReady);
-  if (state_ == State::kReady) handlers_.media(shared);
+  if (state_ == State::kReady) handlers_.media(*this, shared);
 }
 
 // A key frame begins it anew; without one, and when it would become too much, nothing is kept.

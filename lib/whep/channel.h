@@ -31,9 +31,9 @@ class Channel {
     kEnded,    // the stream is over, or not there
   };
   struct Handlers {
-    std::function<void()> changed;              // the state
-    std::function<void(const UnitPtr&)> media;  // while it is ready
-    std::function<void()> restarted;            // what follows is of other codecs: begin anew
+    std::function<void()> changed;                              // the state
+    std::function<void(const Channel&, const UnitPtr&)> media;  // while it is ready
+    std::function<void()> restarted;  // what follows is of other codecs: begin anew
   };
 
   // `bus`: NAME, or NAME/RUNG whose `line` is that of the ladder's other rungs.

@@ -17,16 +17,10 @@ bool is_before(uint32_t a, uint32_t b) {
 
 }  // namespace
 
-void Handover::want(Units& out) {
+void Handover::wish(bool wanted, Units& out) {
   release(out);
   next_.clear();
-  wanted_ = true;
-}
-
-void Handover::stay(Units& out) {
-  release(out);
-  next_.clear();
-  wanted_ = false;
+  wanted_ = wanted;
 }
 
 void Handover::begun(uint32_t timestamp) {

@@ -17,8 +17,8 @@ class Handover {
 
   // From the next key frame on the other rung is wanted. What was held of the one that is shown,
   // for an earlier wish, goes to `out`.
-  void want(Units& out);
-  void stay(Units& out);  // it is not wanted any more
+  void want(Units& out) { wish(true, out); }
+  void stay(Units& out) { wish(false, out); }  // it is not wanted any more
   // False: it is there, or was given up, as no key frame of it came.
   bool wanted() const noexcept { return wanted_; }
   // All up to `timestamp` was sent by other means: what is held is forgotten, a wish is not.
@@ -31,6 +31,7 @@ class Handover {
   bool other(const UnitPtr& unit, Nanoseconds now, Units& out);
 
  private:
+  void wish(bool wanted, Units& out);
   bool go_over(Units& out);
   void release(Units& out);
   void pass(const UnitPtr& unit, Units& out);

@@ -43,17 +43,15 @@ bool Layers::is_live(const std::string& name) {
 
 std::unique_ptr<Channel> Layers::open(const std::string& bus, bool shared) {
   Channel::Handlers handlers;
-  const auto channel = std::make_shared<Channel*>(nullptr);
   handlers.changed = [this] { update(false); };
   handlers.restarted = [this] {
     codec_.clear();
     update(true);
     handlers_.restarted();
   };
-  handlers.media = [this, channel](const UnitPtr& unit) { handlers_.media(**channel, unit); };
+  handlers.media = handlers_.media;
   auto opened =
       std::make_unique<Channel>(io_, bus, shared ? line_ : new_line(false), std::move(handlers));
-  *channel = opened.get();
   opened->give_sound(!shared);
   return opened;
 }

@@ -42,7 +42,7 @@ class Layers {
   std::vector<webrtc::SentTrack> tracks(const Channel& channel) const;
 
  private:
-  std::unique_ptr<Channel> open(const std::string& bus, bool gives_sound);
+  std::unique_ptr<Channel> open(const std::string& bus, bool shared);
   void look_for_rungs();
   void watch_stream();
   void update(bool patient);

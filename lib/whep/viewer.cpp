@@ -110,11 +110,15 @@ void Viewer::media(const Channel& from, const UnitPtr& unit) {
   }
   if (!video_.sender || (&from != channel_ && &from != target_)) return;
   const Nanoseconds now = monotonic_now();
-  due_.clear();
   const bool over =
       &from == channel_ ? handover_.shown(unit, now, due_) : handover_.other(unit, now, due_);
-  for (const UnitPtr& one : due_) picture(one);
+  show_due();
   if (over) moved(now);
+}
+
+void Viewer::show_due() {
+  for (const UnitPtr& unit : due_) picture(unit);
+  due_.clear();
 }
 
 void Viewer::picture(const UnitPtr& unit) {
@@ -219,9 +223,8 @@ void Viewer::watch_network(Nanoseconds now) {
   if (target_ && handover_.wanted() && now - wanted_since_ < kMoveAtMost) return;
   if (const Channel* missed = std::exchange(target_, nullptr)) {
     choice_.missed(now, place_of(*missed));
-    due_.clear();
     handover_.stay(due_);
-    for (const UnitPtr& one : due_) picture(one);
+    show_due();
   }
   if (now - estimated_ > kEstimateFor) estimate_.reset();
   const size_t current = place_of(*channel_);
@@ -241,9 +244,8 @@ void Viewer::move_to(const Channel& channel, const char* reason) {
   target_ = &channel;
   reason_ = reason;
   wanted_since_ = monotonic_now();
-  due_.clear();
   handover_.want(due_);
-  for (const UnitPtr& one : due_) picture(one);
+  show_due();
 }
 
 // Among the rungs; their number: it is none any more.

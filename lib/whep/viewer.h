@@ -67,6 +67,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
     uint32_t timestamp = 0;
     size_t next = 0;  // of its payloads
   };
+  void show_due();
   void picture(const UnitPtr& unit);
   void show(const UnitPtr& unit, uint32_t timestamp);
   void pump();
@@ -84,7 +85,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   std::string reason_, before_;      // of the move
   RungChoice choice_;
   Handover handover_;
-  Handover::Units due_;         // of handover_; kept for its memory
+  Handover::Units due_;         // what handover_ gives, to be shown at once; kept for its memory
   std::optional<double> loss_;  // since choice_ looked
   std::optional<uint64_t> estimate_;
   Nanoseconds estimated_{0}, wanted_since_{0};
