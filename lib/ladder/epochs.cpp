@@ -181,11 +181,7 @@ void Ladder::State::take_plan(const Plan& plan) {
       line.rung = std::make_unique<Rung>(planned.spec, rendition(planned.spec.name), order, master,
                                          options.event, options.probe,
                                          bus ? bus->add(planned.spec.name) : nullptr);
-      options.event("rung.started", {{"rung", planned.spec.name},
-                                     {"width", static_cast<int64_t>(planned.width)},
-                                     {"height", static_cast<int64_t>(planned.height)},
-                                     {"bitrate_bps", planned.spec.bit_rate},
-                                     {"reason", std::monostate{}}});
+      tell_started(planned, std::monostate{});
     }
     next.push_back(std::move(line));
   };

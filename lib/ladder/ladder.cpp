@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -256,23 +257,26 @@ int64_t Ladder::State::copy_patience() const {
   return 2 * rescale(segment_length().count(), kNanosecondBase, kLadderBase) + kLadderSecond / 2;
 }
 
-// Segments of the copied rung can only be cut at the source's keyframes, which don't come.
-void Ladder::State::stop_copying(int64_t pts) {
-  const Nanoseconds since(rescale(pts - last_key, kLadderBase, kNanosecondBase));
-  facts.keyframe_missed = true;
-  const PlannedRung& rung = lines.front().planned;
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.0f", to_seconds(since));
-  const std::string reason = std::string("the source has sent no keyframe for ") + seconds +
-                             " s: encoded from here on, no longer copied; set the encoder's "
-                             "keyframe interval to " +
-                             to_text(Duration{options.spec.segment});
-  log::warning("rung " + rung.spec.name + ": " + reason);
+void Ladder::State::tell_started(const PlannedRung& rung, const EventValue& reason) const {
   options.event("rung.started", {{"rung", rung.spec.name},
                                  {"width", static_cast<int64_t>(rung.width)},
                                  {"height", static_cast<int64_t>(rung.height)},
                                  {"bitrate_bps", rung.spec.bit_rate},
                                  {"reason", reason}});
+}
+
+// Segments of the copied rung can only be cut at the source's keyframes, which don't come.
+void Ladder::State::stop_copying(int64_t pts) {
+  const Nanoseconds since(rescale(pts - last_key, kLadderBase, kNanosecondBase));
+  facts.keyframe_missed = true;
+  const PlannedRung& rung = lines.front().planned;
+  const std::string reason = "the source has sent no keyframe for " +
+                             std::to_string(std::lround(to_seconds(since))) +
+                             " s: encoded from here on, no longer copied; set the encoder's "
+                             "keyframe interval to " +
+                             to_text(Duration{options.spec.segment});
+  log::warning("rung " + rung.spec.name + ": " + reason);
+  tell_started(rung, reason);
   copying = false;
   epoch_pending = true;
   epoch_from = copied_end + 1;  // what was copied and is still being decoded belongs to the old one

@@ -81,6 +81,7 @@ struct Ladder::State {
   bool begins_anew(const av::Packet& packet);
   void copy_packet(const av::Packet& packet, int64_t pts);
   int64_t copy_patience() const;
+  void tell_started(const PlannedRung& rung, const EventValue& reason) const;
   void stop_copying(int64_t pts);
   void send_sound(av::Packet packet);
   void repeat_until(int64_t pts);
