@@ -13,8 +13,8 @@ inline constexpr size_t kMostSpares = 4;
 
 struct Red {
   Packet own;  // without the envelope
-  std::array<Packet, kMostSpares>
-      spares;  // of the sequence numbers just before it, the oldest first
+  // Of the sequence numbers just before it, the oldest first; `count` of them.
+  std::array<Packet, kMostSpares> spares;
   size_t count = 0;
 };
 

@@ -24,7 +24,7 @@ struct Track {
   uint8_t payload_type = 0;
   std::optional<uint8_t> rtx_payload_type, red_payload_type;
   Codec offered;                  // the line that was chosen
-  std::vector<std::string> rids;  // simulcast layers, the best first as the peer has it; or empty
+  std::vector<std::string> rids;  // simulcast layers as the peer lists them; or empty
   std::vector<Source> sources;    // that the offer named; may be empty
   uint8_t mid_extension = 0, rid_extension = 0, repaired_rid_extension = 0,  // 0: not agreed
       abs_send_time_extension = 0, transport_sequence_extension = 0, playout_delay_extension = 0;
