@@ -30,6 +30,14 @@ load ../support/browser
   assert_event publisher.connected '.protocol == "whip" and (.encoder | test("Chrom"))'
 }
 
+# published ARGUMENT...: Chromium publishes until it is done, and so is the ingest.
+# shellcheck disable=SC2154  # url is set by listen_whip
+published() {
+  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" "$@"
+  wait_exit page 50
+  stop ingest
+}
+
 # How much of the time from the first sound of a file to its last is sound, in percent.
 sounding() {
   ffprobe -v error -select_streams a -show_entries packet=pts_time,duration_time -of csv=p=0 "$1" |
@@ -37,15 +45,8 @@ sounding() {
 }
 
 @test "Chromium over a way that loses 8 %: each packet of sound repeats the one before, and few are missed" {
-  address=$(own_address)
-  [ -n "$address" ] || skip "no address but loopback"
-  RTC_PORT=$(free_udp)
-  start relay stream-fault udp "$address:0" "127.0.0.1:$RTC_PORT" 'delay=10ms loss=8%' --seed 7
-  wait_for 5 grep -q 'listening on' relay.out
-  listen_whip --open demo --hold 0s -o "$T/out.nut" --rtc-address "$(sed -n 's/listening on //p' relay.out)"
-  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --seconds 8
-  wait_exit page 50
-  stop ingest
+  listen_lossy 'delay=10ms loss=8%' --open demo --hold 0s -o "$T/out.nut"
+  published --seconds 8
   less 300 "$(packets out.nut a)"
   less 97 "$(sounding out.nut)"
   decodes out.nut
@@ -53,9 +54,7 @@ sounding() {
 
 @test "Chromium in two sizes: the larger one is taken" {
   listen_whip --open demo --hold 0s -o "$T/out.nut"
-  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --seconds 9 --layers 1
-  wait_exit page 50
-  stop ingest
+  published --seconds 9 --layers 1
   assert_json page.out '.status == 201 and ([.figures[] | select(.kind == "video" and .bytes > 10000).rid] | sort) == ["h", "l"]'
   assert_equal "$(ffprobe -v error -select_streams v -show_entries frame=width -of csv=p=0 out.nut | tail -n 1)" 640
   less 60 "$(packets out.nut v)"
@@ -64,9 +63,7 @@ sounding() {
 
 @test "Chromium restarts ICE: new credentials, and nothing is missed" {
   listen_whip --open demo --hold 0s -o "$T/out.nut"
-  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --seconds 6 --restart 1
-  wait_exit page 50
-  stop ingest
+  published --seconds 6 --restart 1
   assert_json page.out '.again.status == 200 and .again.before != .again.after and (.states | index("disconnected") == null)'
   # One session, and sound until its end.
   assert_equal "$(event_count publisher.connected)" 1
@@ -89,10 +86,8 @@ sounding() {
   start relay stream-fault tcp "127.0.0.1:$relay" "127.0.0.1:$rtc"
   wait_for 5 port_open "$relay"
   RTC_PORT=$rtc listen_whip --key-file keys --hold 0s --rtc-address "127.0.0.1:$relay" --name demo -o out.nut
-  start page node "$ROOT/tests/browser/whip.mjs" "$url/demo/whip" --key-file secret/key --seconds 4
-  wait_exit page 40
+  published --key-file secret/key --seconds 4
   assert_json page.out '.status == 201 and (.states | index("connected"))'
-  stop ingest
   less 30 "$(packets out.nut v)"
   less 50 "$(packets out.nut a)"
   decodes out.nut

@@ -44,12 +44,7 @@ peer() {
 
 @test "5 % loss and jitter: asked for again, no broken picture leaves" {
   whip_peer_ready
-  address=$(own_address)
-  [ -n "$address" ] || skip "no address but loopback"
-  RTC_PORT=$(free_udp)
-  start relay stream-fault udp "$address:0" "127.0.0.1:$RTC_PORT" 'delay=10ms jitter=5ms loss=5%' --seed 7
-  wait_for 5 grep -q 'listening on' relay.out
-  listen_whip --open demo --hold 0s -o "$T/out.nut" --rtc-address "$(sed -n 's/listening on //p' relay.out)"
+  listen_lossy 'delay=10ms jitter=5ms loss=5%' --open demo --hold 0s -o "$T/out.nut"
   peer publisher --seconds 6
   wait_exit ingest 40
   assert_event publisher.health '.lost_packets > 10 and .retransmitted_packets > 10'

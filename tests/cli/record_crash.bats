@@ -135,12 +135,10 @@ teardown() {
 }
 
 @test "a disk that takes 5 s to sync holds nobody up" {
-  command -v cc >/dev/null || skip "needs a C compiler for the slow disk"
-  printf '%s\n' '#include <unistd.h>' 'int fdatasync(int fd) { (void)fd; sleep(5); return 0; }' >slow.c
-  cc -shared -fPIC -o slow.so slow.c
+  slow_disk
   mkfifo pipe1
   start source1 bash -c "$(declare -f live_source clip); live_source '$T/pipe1' '$T/progress1'"
-  start record1 bash -c "LD_PRELOAD='$T/slow.so' exec stream-record -i - -o rec --name slow --events ev1 <'$T/pipe1'"
+  start record1 bash -c "LD_PRELOAD='$T/slow.so' SLOW_DISK=5 exec stream-record -i - -o rec --name slow --events ev1 <'$T/pipe1'"
   wait_for 20 has_event ev1 file.opened
   # Over 8 s, in which syncs are always under way, the file follows the source.
   for _ in 1 2 3 4 5 6 7 8; do

@@ -137,23 +137,10 @@ print(*names)' "$1"; }
 
 # stuck_ending: a recorder whose end takes long: its disk needs 10 s to sync once `slow` is there.
 stuck_ending() {
-  command -v cc >/dev/null || skip "needs a C compiler for the slow disk"
-  cat >slow.c <<'END'
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-int fdatasync(int fd) {
-  if (access("slow", F_OK) == 0) {
-    creat("syncing", 0600);
-    sleep(10);
-  }
-  return (int)syscall(SYS_fdatasync, fd);
-}
-END
-  cc -shared -fPIC -o slow.so slow.c
-  export LD_PRELOAD=$T/slow.so
+  slow_disk
+  export LD_PRELOAD=$T/slow.so SLOW_DISK=10 SLOW_DISK_WHEN=$T/slow
   live_recording
-  unset LD_PRELOAD
+  unset LD_PRELOAD SLOW_DISK SLOW_DISK_WHEN
   wait_for 10 has_event ev.ndjson file.opened
   wait_for 10 bash -c '[ "$(stat -c %s rec/*.mp4)" -gt 300000 ]'
   touch slow
@@ -162,11 +149,11 @@ END
 @test "C05: a second SIGTERM, or SIGKILL, stops at once what is being finished, and the file plays" {
   local second
   for second in TERM KILL; do
-    rm -rf rec pipe ev.ndjson slow syncing
+    rm -rf rec pipe ev.ndjson slow slow.begun
     stuck_ending
     kill -TERM "$(pid record)"
     wait_for 10 has_event ev.ndjson service.stopping
-    wait_for 5 test -e syncing
+    wait_for 5 test -e slow.begun
     # Copies of a signal within half a second are one.
     sleep 0.6
     kill -$second "$(pid record)"

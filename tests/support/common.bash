@@ -182,3 +182,9 @@ assert_json() {
 }
 
 has_event() { grep -qs "\"event\":\"$2\"" "$1"; }
+
+# slow_disk: makes $T/slow.so of slow_disk.c, to be preloaded.
+slow_disk() {
+  command -v cc >/dev/null || skip "needs a C compiler for the slow disk"
+  cc -shared -fPIC -o "$T/slow.so" "$SUPPORT/slow_disk.c"
+}

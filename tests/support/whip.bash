@@ -30,6 +30,17 @@ free_udp() {
   python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", 0)); print(s.getsockname()[1])'
 }
 
+# listen_lossy SCRIPT ARGUMENT...: listen_whip whose media goes by a relay of stream-fault with that script.
+listen_lossy() {
+  local script=$1 address
+  shift
+  address=$(own_address)
+  [ -n "$address" ] || skip "no address but loopback"
+  RTC_PORT=$(free_udp)
+  start relay stream-fault udp "$address:0" "127.0.0.1:$RTC_PORT" "$script" --seed 7
+  wait_for 5 grep -q 'listening on' relay.out
+  listen_whip "$@" --rtc-address "$(sed -n 's/listening on //p' relay.out)"
+}
 own_address() { ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'; }
 
 offer() {
