@@ -66,10 +66,12 @@ std::string text_of(const Json& object, const char* name) {
 }
 
 Json to_json(const StreamMove& move) {
-  return {{"at", rfc3339(move.at)},
-          {"from", to_text(move.from)},
-          {"to", to_text(move.to)},
-          {"reason", or_null(move.reason)}};
+  Json object{{"at", rfc3339(move.at)},
+              {"from", to_text(move.from)},
+              {"to", to_text(move.to)},
+              {"reason", or_null(move.reason)}};
+  if (move.untold) object["untold"] = true;
+  return object;
 }
 
 Json to_json(const StreamRecording& r) {
@@ -141,7 +143,7 @@ std::optional<Life> life_from(std::string_view text) {
 bool Stream::move(Cause cause, const std::string& why, WallTime now) {
   const auto to = next(life, cause);
   if (!to) return false;
-  moves.push_back({now, life, *to, why});
+  moves.push_back({now, life, *to, why, true});
   if (moves.size() > kMost) moves.erase(moves.begin());
   life = *to;
   reason = why;
@@ -149,6 +151,10 @@ bool Stream::move(Cause cause, const std::string& why, WallTime now) {
   if (life == Life::kLive) live = now;
   if (life == Life::kCompleted || life == Life::kError) ended = now;
   return true;
+}
+
+void Stream::mark_told() {
+  for (StreamMove& one : moves) one.untold = false;
 }
 
 bool Stream::note(StreamRecording recording) {
@@ -220,7 +226,7 @@ Stream stream_from_json(const Json& document) {
     s.ended = time_of(document, "ended_at");
     for (const Json& move : document.at("moves"))
       s.moves.push_back({time_of(move, "at").value_or(WallTime()), life_of(move, "from"),
-                         life_of(move, "to"), text_of(move, "reason")});
+                         life_of(move, "to"), text_of(move, "reason"), move.value("untold", false)});
     for (const Json& recording : document.at("recordings"))
       s.recordings.push_back(recording_of(recording));
     // Not in those that were written before there were schedules.

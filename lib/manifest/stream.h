@@ -37,6 +37,7 @@ struct StreamMove {
   WallTime at;
   Life from = Life::kScheduled, to = Life::kScheduled;
   std::string reason;
+  bool untold = false;  // its event is not yet on the disk for the hooks
 };
 
 struct StreamRecording {
@@ -71,8 +72,9 @@ struct Stream {
   std::vector<StreamRecording> recordings;      // likewise
   std::vector<StreamSession> sessions;          // likewise, by start
 
-  // Follows the table; true when it moved.
+  // Follows the table; true when it moved. The move is untold until mark_told().
   bool move(Cause cause, const std::string& reason, WallTime now);
+  void mark_told();
   // Adds or replaces by id; true when it has become ready by this.
   bool note(StreamRecording recording);
   void note(StreamSession session);  // by start

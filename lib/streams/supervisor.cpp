@@ -255,13 +255,20 @@ bool Supervisor::all_idle() const {
 }
 
 void Supervisor::move(Cause cause, const std::string& reason) {
-  const auto since = stream_.moves.empty() ? stream_.created : stream_.moves.back().at;
   if (!stream_.move(cause, reason, wall_now())) return;
-  teller_.moved(stream_, since);
   save();
+  tell_moves();
   service_.emit(event_of(stream_.life),
                 {{"before", to_text(stream_.moves.back().from)}, {"reason", reason}});
   service_.status_line(file_.name + " is " + std::string(to_text(stream_.life)) + ": " + reason);
+}
+
+void Supervisor::tell_moves() {
+  const std::vector<Told> told = untold(stream_);
+  if (told.empty()) return;
+  teller_.put(told);
+  stream_.mark_told();
+  save();
 }
 
 void Supervisor::save() {
@@ -314,6 +321,7 @@ Exit Supervisor::run() {
   save();
   take_rights(std::nullopt);
   teller_.set(file_.hooks);
+  tell_moves();  // of one that was killed before it could
   begin_run();
   do {
     const Nanoseconds now = monotonic_now();

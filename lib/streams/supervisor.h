@@ -76,6 +76,7 @@ class Supervisor {
   Json session_status() const;
 
   void move(manifest::Cause cause, const std::string& reason);
+  void tell_moves();
   void save();
   void publish_status(Nanoseconds now);
 

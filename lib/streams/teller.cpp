@@ -16,9 +16,9 @@ constexpr Nanoseconds kSubscribeAgain = 2s;
 constexpr size_t kMostLines = 4096;  // of our own between two steps
 
 // One event told by itself is the first of its kind: its place is in the time and in the id.
-Told told_now(const std::string& stream, const std::string& event, const Json& fields,
-              std::vector<std::string> words) {
-  Json document{{"schema", "stream.event/1"}, {"time", rfc3339(wall_now())},
+Told told_at(manifest::WallTime time, const std::string& stream, const std::string& event,
+             const Json& fields, std::vector<std::string> words) {
+  Json document{{"schema", "stream.event/1"}, {"time", rfc3339(time)},
                 {"tool", "stream-ctl"},       {"event", event},
                 {"stream", stream},           {"seq", 1}};
   document.update(fields);
@@ -53,11 +53,17 @@ const char* event_of(manifest::Life life) {
   return "";
 }
 
-Told told_of_move(const manifest::Stream& stream, manifest::WallTime since) {
-  const manifest::StreamMove& move = stream.moves.back();
-  const std::string from(manifest::to_text(move.from));
-  return told_now(stream.name, event_of(move.to), {{"before", from}, {"reason", move.reason}},
-                  {rfc3339(since), from});
+std::vector<Told> untold(const manifest::Stream& stream) {
+  std::vector<Told> out;
+  manifest::WallTime since = stream.created;
+  for (const manifest::StreamMove& move : stream.moves) {
+    const std::string from(manifest::to_text(move.from));
+    if (move.untold)
+      out.push_back(told_at(move.at, stream.name, event_of(move.to),
+                            {{"before", from}, {"reason", move.reason}}, {rfc3339(since), from}));
+    since = move.at;
+  }
+  return out;
 }
 
 Teller::Teller(control::Service& service, std::string stream, hooks::ReadSecret read_secret)
@@ -131,10 +137,8 @@ void Teller::put_line(const std::string& line) {
   if (event.value("schema", "") == "stream.event/1" && !is_from_manifest(name)) hooks_.put(event);
 }
 
-void Teller::moved(const manifest::Stream& stream, manifest::WallTime since) {
-  if (hooks_.empty()) return;
-  const Told told = told_of_move(stream, since);
-  hooks_.put(told.event, told.id);
+void Teller::put(const std::vector<Told>& told) {
+  for (const Told& one : told) hooks_.put(one.event, one.id);
 }
 
 void Teller::recording_ready(const manifest::StreamRecording& r, size_t files) {
@@ -142,8 +146,7 @@ void Teller::recording_ready(const manifest::StreamRecording& r, size_t files) {
   const Json fields{{"manifest", r.directory + "/" + r.id + ".json"},
                     {"bytes", r.bytes},
                     {"duration_seconds", std::chrono::duration<double>(r.duration).count()}};
-  const Told told = told_now(stream_, "recording.ready", fields, {r.id, std::to_string(files)});
-  hooks_.put(told.event, told.id);
+  put({told_at(wall_now(), stream_, "recording.ready", fields, {r.id, std::to_string(files)})});
 }
 
 }  // namespace stream::streams

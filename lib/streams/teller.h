@@ -22,12 +22,15 @@ using Json = nlohmann::json;
 // "stream.live": the event of having come to a state.
 const char* event_of(manifest::Life life);
 
-// The event of a stream's last move, as hooks get it. `since`: the move before.
+// The events of those moves of a stream that are untold, as hooks get them. To be put where they
+// survive only after the manifest that holds the moves is saved, so that nothing is told that a kill
+// undoes; after a kill between the two, or before mark_told() is saved, they are told by whoever
+// comes next, under the same ids.
 struct Told {
   Json event;
   std::string id;
 };
-Told told_of_move(const manifest::Stream& stream, manifest::WallTime since);
+std::vector<Told> untold(const manifest::Stream& stream);
 
 class Teller {
  public:
@@ -40,9 +43,7 @@ class Teller {
   void step();
   void add_handles(std::vector<pollfd>& fds) const;
 
-  // To be called before the manifest that holds it is saved: after a kill between the two the same
-  // is told once more under the same id, and nothing is left out. `since`: the move before.
-  void moved(const manifest::Stream& stream, manifest::WallTime since);
+  void put(const std::vector<Told>& told);
   void recording_ready(const manifest::StreamRecording& recording, size_t files);
 
   void retry(const std::string& hook) { hooks_.retry(hook); }

@@ -98,6 +98,16 @@ std::string read_message(const std::string& path) {
   return text;
 }
 
+// What a supervisor saved and was killed before it told.
+void tell_forgotten(const std::string& name) {
+  if (streams::untold(known_stream(name)).empty()) return;
+  const auto lock = stream_lock(name);
+  manifest::Stream stream = known_stream(name);
+  tell_moves(stream);
+  auto files = store();
+  manifest::save_stream(files, stream);
+}
+
 Json test_event(const std::string& stream) {
   return {{"schema", "stream.event/1"}, {"time", rfc3339(wall_now())},
           {"tool", "stream-ctl"},       {"event", "hook.test"},
@@ -117,9 +127,11 @@ bool keep_for_hooks(const streams::File& file, const Json& event, const std::str
   return kept;
 }
 
-void tell_move(const manifest::Stream& stream, manifest::WallTime since) {
-  const auto told = streams::told_of_move(stream, since);
-  keep_for_hooks(streams::file_of(stream), told.event, told.id);
+void tell_moves(manifest::Stream& stream) {
+  const streams::File file = streams::file_of(stream);
+  for (const streams::Told& told : streams::untold(stream))
+    keep_for_hooks(file, told.event, told.id);
+  stream.mark_told();
 }
 
 Json deliver_waiting(const streams::File& file, std::chrono::milliseconds limit) {
@@ -152,6 +164,7 @@ int hooks_retry(const Options& options, const cli::Context& context) {
                 client.call("hooks.retry", {{"hook", options.hook}}).at("hooks"), options, context);
     return 0;
   }
+  tell_forgotten(file.name);
   const Json list = deliver_waiting(
       file, std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout.value));
   print_hooks("stream.ctl.hooks/1", file.name, list, options, context);
@@ -170,8 +183,10 @@ int hooks_retry_all(const Options& options, const cli::Context& context) {
   for (const manifest::Stream& stream : known_streams()) {
     try {
       const auto file = streams::file_of(stream);
+      if (supervised(stream.name)) continue;
+      tell_forgotten(stream.name);
       const Json before = waiting(file);
-      if (std::none_of(before.begin(), before.end(), pending) || supervised(stream.name)) continue;
+      if (std::none_of(before.begin(), before.end(), pending)) continue;
       const Json after = deliver_waiting(file, limit);
       left = left || std::any_of(after.begin(), after.end(), pending);
       results.push_back({{"stream", stream.name}, {"hooks", after}});

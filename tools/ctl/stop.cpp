@@ -80,14 +80,12 @@ void note_end(const std::string& name) {
     session->reason = "it was asked to end";
     moved = true;
   }
-  for (const auto cause : {manifest::Cause::kEndAsked, manifest::Cause::kAllEnded}) {
-    const auto since = stream->moves.empty() ? stream->created : stream->moves.back().at;
-    if (!stream->move(cause, "it was asked to end", now)) continue;
-    moved = true;
-    tell_move(*stream, since);
-  }
+  for (const auto cause : {manifest::Cause::kEndAsked, manifest::Cause::kAllEnded})
+    moved |= stream->move(cause, "it was asked to end", now);
   if (!moved) return;
   auto files = store();
+  manifest::save_stream(files, *stream);
+  tell_moves(*stream);
   manifest::save_stream(files, *stream);
   deliver_waiting(streams::file_of(*stream), kTellAtEnd);
 }

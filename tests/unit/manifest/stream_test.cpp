@@ -98,6 +98,13 @@ TEST_CASE("stream manifest") {
     CHECK(again->sessions.size() == 100);
     CHECK(again->sessions.back().start == at + hours(309));
   }
+  SUBCASE("a move is untold until it is marked") {
+    const auto again = stream_from_json(to_json(stream));
+    CHECK(again.moves.back().untold);
+    stream.mark_told();
+    CHECK_FALSE(stream_from_json(to_json(stream)).moves.back().untold);
+    CHECK_FALSE(to_json(stream)["moves"].back().contains("untold"));
+  }
   SUBCASE("keeps the newest hundred moves") {
     for (int i = 0; i < 300; ++i)
       stream.move(i % 2 ? Cause::kMediaBegan : Cause::kMediaEnded, std::to_string(i),
