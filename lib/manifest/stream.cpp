@@ -226,7 +226,8 @@ Stream stream_from_json(const Json& document) {
     s.ended = time_of(document, "ended_at");
     for (const Json& move : document.at("moves"))
       s.moves.push_back({time_of(move, "at").value_or(WallTime()), life_of(move, "from"),
-                         life_of(move, "to"), text_of(move, "reason"), move.value("untold", false)});
+                         life_of(move, "to"), text_of(move, "reason"),
+                         move.value("untold", false)});
     for (const Json& recording : document.at("recordings"))
       s.recordings.push_back(recording_of(recording));
     // Not in those that were written before there were schedules.

@@ -15,6 +15,8 @@ struct Payload {
   bool marker = false;  // ends the access unit
 };
 
+using Payloads = std::vector<Payload>;  // of one unit
+
 inline constexpr size_t kMaxPayload = 1180;  // with header, SRTP tag and UDP over IPv6 below 1280
 
 class Packetiser {
@@ -22,7 +24,7 @@ class Packetiser {
   virtual ~Packetiser() = default;
   // The payloads of one unit; none when the unit is damaged. NAL units have lengths as the
   // configuration says (4 bytes without one) or start codes.
-  virtual std::vector<Payload> packetise(Bytes unit, bool key) = 0;
+  virtual Payloads packetise(Bytes unit, bool key) = 0;
   // New avcC, hvcC or av1C, or Annex B parameter sets, sent along before each key frame that lacks
   // them.
   virtual void configure(Bytes extradata) = 0;

@@ -25,21 +25,50 @@ constexpr uint32_t kMostPlayout = 1000;  // in 10 ms, as players have it without
 Sender::Sender(SenderOptions options)
     : options_(options), next_(options.first_sequence), allowance_(kBurst) {}
 
-void Sender::send(const Payload& payload, uint32_t timestamp, Nanoseconds now,
-                  std::vector<uint8_t>& out) {
+void Sender::send(const std::shared_ptr<const Payloads>& unit, size_t i, uint32_t timestamp,
+                  Nanoseconds now, std::vector<uint8_t>& out) {
+  const Payload& payload = (*unit)[i];
   out.resize(head_size() + payload.data.size());
   const size_t head = write_head(
       {payload.marker, options_.payload_type, next_, timestamp, options_.ssrc}, now, out.data());
   std::memcpy(out.data() + head, payload.data.data(), payload.data.size());
+  if (options_.history_packets > 0) keep(unit, i, timestamp, now);
   ++next_;
   ++packets_;
   bytes_ += payload.data.size();
   allowance_ =
       std::min(kBurst, allowance_ + options_.resend_share * static_cast<double>(out.size()));
-  history_.push_back({payload, timestamp, now, Nanoseconds::min()});
-  while (history_.size() > options_.history_packets ||
+}
+
+void Sender::keep(const std::shared_ptr<const Payloads>& unit, size_t i, uint32_t timestamp,
+                  Nanoseconds now) {
+  Sent* last = history_.empty() ? nullptr : &history_.back();
+  if (last && last->unit == unit && last->timestamp == timestamp && last->first + last->count == i)
+    ++last->count;
+  else
+    history_.push_back({unit, i, 1, packets_, timestamp, now});
+  while (history_.front().number + history_.front().count + options_.history_packets <= packets_ ||
          now - history_.front().at > options_.history_span)
     history_.pop_front();
+}
+
+// nullptr: not kept.
+const Sender::Sent* Sender::sent(uint64_t number) const {
+  auto it = std::upper_bound(history_.begin(), history_.end(), number,
+                             [](uint64_t n, const Sent& one) { return n < one.number; });
+  return it == history_.begin() || number >= packets_ ? nullptr : &*--it;
+}
+
+// `copy`: though it was answered a moment ago. When it may, it is noted.
+bool Sender::may_answer(uint64_t number, Nanoseconds now, bool copy) {
+  std::erase_if(answered_, [&](const Answered& one) {
+    return now - one.at >= options_.resend_pause || (copy && one.number == number);
+  });
+  if (std::any_of(answered_.begin(), answered_.end(),
+                  [&](const Answered& one) { return one.number == number; }))
+    return false;
+  answered_.push_back({number, now});
+  return true;
 }
 
 size_t Sender::head_size() const {
@@ -74,20 +103,19 @@ size_t Sender::write_head(const Header& header, Nanoseconds now, uint8_t* out) c
 
 bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& out, bool copy) {
   const auto back = static_cast<uint16_t>(next_ - sequence);  // 1: the last one
-  if (back == 0 || back > history_.size()) return false;
-  Sent& sent = history_[history_.size() - back];
-  if (!copy && sent.resent != Nanoseconds::min() && now - sent.resent < options_.resend_pause)
-    return false;
+  if (back > packets_) return false;
+  const uint64_t number = packets_ - back;
+  const Sent* const kept = sent(number);
+  if (kept == nullptr) return false;
+  const Payload& payload = (*kept->unit)[kept->first + (number - kept->number)];
   const bool rtx = options_.rtx_payload_type.has_value();
   const size_t head = head_size() + (rtx ? 2 : 0);
-  const size_t size = head + sent.payload.data.size();
-  if (allowance_ < static_cast<double>(size)) return false;
+  const size_t size = head + payload.data.size();
+  if (allowance_ < static_cast<double>(size) || !may_answer(number, now, copy)) return false;
   allowance_ -= static_cast<double>(size);
-  sent.resent = now;
   ++resent_;
   out.resize(size);
-  Header header{sent.payload.marker, options_.payload_type, sequence, sent.timestamp,
-                options_.ssrc};
+  Header header{payload.marker, options_.payload_type, sequence, kept->timestamp, options_.ssrc};
   if (rtx) {
     header.payload_type = *options_.rtx_payload_type;
     header.sequence = next_rtx_++;
@@ -96,7 +124,7 @@ bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& ou
     out[head - 1] = static_cast<uint8_t>(sequence);
   }
   write_head(header, now, out.data());
-  std::memcpy(out.data() + head, sent.payload.data.data(), sent.payload.data.size());
+  std::memcpy(out.data() + head, payload.data.data(), payload.data.size());
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -35,8 +36,9 @@ class Sender {
  public:
   explicit Sender(SenderOptions options);
 
-  // A whole RTP packet into `out`, whose memory is used again.
-  void send(const Payload& payload, uint32_t timestamp, Nanoseconds now, std::vector<uint8_t>& out);
+  // Payload `i` of a unit as a whole RTP packet into `out`, whose memory is used again.
+  void send(const std::shared_ptr<const Payloads>& unit, size_t i, uint32_t timestamp,
+            Nanoseconds now, std::vector<uint8_t>& out);
   // The packet that a NACK asks for; false: not kept, or answered a moment ago, or too many.
   // `copy`: once more, though it was answered a moment ago.
   bool resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& out, bool copy = false);
@@ -62,14 +64,27 @@ class Sender {
   uint64_t resent() const noexcept { return resent_; }
 
  private:
+  // Payloads of one unit, one after the other: a history of packets would be four times as much
+  // to write, for thousands of viewers more than the caches of a processor hold.
   struct Sent {
-    Payload payload;
+    std::shared_ptr<const Payloads> unit;
+    size_t first = 0, count = 0;  // of its payloads
+    uint64_t number = 0;          // of the first packet, by packets_
     uint32_t timestamp = 0;
-    Nanoseconds at{0}, resent{0};
+    Nanoseconds at{0};
   };
+  struct Answered {
+    uint64_t number = 0;
+    Nanoseconds at{0};
+  };
+  void keep(const std::shared_ptr<const Payloads>& unit, size_t i, uint32_t timestamp,
+            Nanoseconds now);
+  const Sent* sent(uint64_t number) const;
+  bool may_answer(uint64_t number, Nanoseconds now, bool copy);
   SenderOptions options_;
   uint16_t next_ = 0, next_rtx_ = 0;
-  std::deque<Sent> history_;  // the last one has sequence next_ - 1
+  std::deque<Sent> history_;        // up to the newest packet
+  std::vector<Answered> answered_;  // a moment ago
   uint64_t packets_ = 0, bytes_ = 0, resent_ = 0;
   double allowance_ = 0;  // bytes that may be sent again
   struct Span {           // that is being measured, from its first block on

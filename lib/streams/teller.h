@@ -23,9 +23,9 @@ using Json = nlohmann::json;
 const char* event_of(manifest::Life life);
 
 // The events of those moves of a stream that are untold, as hooks get them. To be put where they
-// survive only after the manifest that holds the moves is saved, so that nothing is told that a kill
-// undoes; after a kill between the two, or before mark_told() is saved, they are told by whoever
-// comes next, under the same ids.
+// survive only after the manifest that holds the moves is saved, so that nothing is told that a
+// kill undoes; after a kill between the two, or before mark_told() is saved, they are told by
+// whoever comes next, under the same ids.
 struct Told {
   Json event;
   std::string id;

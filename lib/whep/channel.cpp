@@ -65,6 +65,7 @@ std::string Channel::rung() const {
 
 void Channel::set(State state, std::string refusal) {
   if (state_ == state || state_ == State::kRefused || state_ == State::kEnded) return;
+  hand_on();
   state_ = state;
   refusal_ = std::move(refusal);
   handlers_.changed();
@@ -80,10 +81,13 @@ std::vector<webrtc::SentTrack> Channel::tracks() const {
 void Channel::take(std::vector<media::ForwardInput::Item> items) {
   for (auto& item : items) {
     if (state_ == State::kRefused || state_ == State::kEnded) return;
+    if (const auto* packet = std::get_if<av::Packet>(&item)) {
+      take_packet(*packet);
+      continue;
+    }
+    hand_on();
     if (const auto* tracks = std::get_if<av::Tracks>(&item)) {
       take_tracks(*tracks);
-    } else if (const auto* packet = std::get_if<av::Packet>(&item)) {
-      take_packet(*packet);
     } else if (std::holds_alternative<media::ForwardInput::Lost>(item)) {
       cache_.clear();
       again_ = true;
@@ -91,6 +95,7 @@ void Channel::take(std::vector<media::ForwardInput::Item> items) {
       set(State::kEnded, "the stream " + name_ + " is not live");
     }
   }
+  hand_on();
 }
 
 void Channel::take_tracks(const av::Tracks& tracks) {
@@ -172,12 +177,19 @@ void Channel::send(Lane& lane, Bytes data, bool key, Nanoseconds at) {
   unit->key = key;
   unit->timestamp =
       video ? line_->video(at) : line_->sound(at, static_cast<uint32_t>(codec::opus_samples(data)));
-  unit->payloads = lane.packetiser->packetise(data, key);
-  if (unit->payloads.empty()) return;
+  auto payloads = lane.packetiser->packetise(data, key);
+  if (payloads.empty()) return;
+  unit->payloads = std::make_shared<const rtp::Payloads>(std::move(payloads));
   const UnitPtr shared = std::move(unit);
   if (video) remember(shared);
   if (state_ == State::kWaiting && (!video_.packetiser || !cache_.empty())) set(State::kReady);
-  if (state_ == State::kReady) handlers_.media(*this, shared);
+  if (state_ == State::kReady) units_.push_back(shared);
+}
+
+// What came together goes to one viewer after the other: all that one needs is at hand then.
+void Channel::hand_on() {
+  if (!units_.empty()) handlers_.media(*this, units_);
+  units_.clear();
 }
 
 // A key frame begins it anew; without one, and when it would become too much, nothing is kept.
@@ -188,7 +200,7 @@ void Channel::remember(const UnitPtr& unit) {
   } else if (cache_.empty()) {
     return;
   }
-  for (const auto& payload : unit->payloads) cached_bytes_ += payload.data.size();
+  for (const auto& payload : *unit->payloads) cached_bytes_ += payload.data.size();
   cache_.push_back(unit);
   if (cache_.size() > kMaxCached || cached_bytes_ > kMaxCachedBytes) cache_.clear();
 }

@@ -31,8 +31,9 @@ class Channel {
     kEnded,    // the stream is over, or not there
   };
   struct Handlers {
-    std::function<void()> changed;                              // the state
-    std::function<void(const Channel&, const UnitPtr&)> media;  // while it is ready
+    std::function<void()> changed;  // the state
+    // While it is ready: what came together.
+    std::function<void(const Channel&, const std::vector<UnitPtr>&)> media;
     std::function<void()> restarted;  // what follows is of other codecs: begin anew
   };
 
@@ -74,6 +75,7 @@ class Channel {
   void take_sound(const av::Packet& packet);
   void send(Lane& lane, Bytes data, bool key, Nanoseconds at);
   void remember(const UnitPtr& unit);
+  void hand_on();
   void set(State state, std::string refusal = {});
   Nanoseconds place(int64_t pts, Rational base);
 
@@ -87,6 +89,7 @@ class Channel {
   bool again_ = false;  // what comes next is after a break
   RateMeter meter_;
   std::unique_ptr<media::SoundConverter> converter_;
+  std::vector<UnitPtr> units_;  // to be handed on
   std::deque<UnitPtr> cache_;
   size_t cached_bytes_ = 0;
   Nanoseconds last_picture_{INT64_MIN};

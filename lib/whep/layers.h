@@ -19,7 +19,7 @@ class Layers {
   using State = Channel::State;
   struct Handlers {
     std::function<void()> changed;  // the state
-    std::function<void(const Channel&, const UnitPtr&)> media;
+    std::function<void(const Channel&, const std::vector<UnitPtr>&)> media;
     std::function<void()> restarted;  // what follows is of other codecs: begin anew
   };
 

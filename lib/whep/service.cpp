@@ -98,8 +98,9 @@ std::shared_ptr<Service::Watched> Service::watch(const std::string& stream) {
   Layers::Handlers handlers;
   handlers.changed = [this, raw] { changed(*raw); };
   handlers.restarted = [this, raw] { end_all(*raw, "the stream goes on with other codecs"); };
-  handlers.media = [raw](const Channel& from, const UnitPtr& unit) {
-    for (Viewer* viewer : raw->viewers) viewer->media(from, unit);
+  handlers.media = [raw](const Channel& from, const std::vector<UnitPtr>& units) {
+    for (Viewer* viewer : raw->viewers)
+      for (const UnitPtr& unit : units) viewer->media(from, unit);
   };
   watched->layers = std::make_unique<Layers>(io_, stream, std::move(handlers));
   watched_[stream] = watched;

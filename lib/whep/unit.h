@@ -10,8 +10,8 @@ namespace stream::whep {
 
 struct Unit {
   bool video = false, key = false;
-  uint32_t timestamp = 0;  // of RTP
-  std::vector<rtp::Payload> payloads;
+  uint32_t timestamp = 0;                         // of RTP
+  std::shared_ptr<const rtp::Payloads> payloads;  // one at least
 };
 using UnitPtr = std::shared_ptr<const Unit>;
 

@@ -65,6 +65,7 @@ bool Viewer::open(webrtc::Port& port, const webrtc::Local& local, const webrtc::
     options.payload_type = track.payload_type;
     options.clock_rate = track.clock_rate;
     options.first_sequence = static_cast<uint16_t>(random_ssrc());
+    if (!track.nack) options.history_packets = 0;
     options.rtx_payload_type = track.rtx_payload_type;
     options.rtx_ssrc = mine->rtx_ssrc;
     options.playout_delay_extension = track.playout_delay_extension;
@@ -105,7 +106,7 @@ void Viewer::media(const Channel& from, const UnitPtr& unit) {
   if (!is_connected()) return;
   if (!unit->video) {
     if (!audio_.sender) return;
-    for (const auto& payload : unit->payloads) send(audio_, payload, unit->timestamp);
+    for (size_t i = 0; i < unit->payloads->size(); ++i) send(audio_, *unit, i, unit->timestamp);
     return;
   }
   if (!video_.sender || (&from != channel_ && &from != target_)) return;
@@ -132,7 +133,7 @@ void Viewer::picture(const UnitPtr& unit) {
 
 void Viewer::show(const UnitPtr& unit, uint32_t timestamp) {
   if (pending_.size() >= 2 * kMaxCached) return fall_behind();
-  if (!unit->payloads.empty()) pending_.push_back({unit, timestamp});
+  pending_.push_back({unit, timestamp});
   if (!pacing_) pump();
 }
 
@@ -140,10 +141,9 @@ void Viewer::pump() {
   size_t sent = 0;
   while (!pending_.empty() && sent < kPortion && is_connected()) {
     Pending& first = pending_.front();
-    const rtp::Payload& payload = first.unit->payloads[first.next];
-    sent += payload.data.size();
-    send(video_, payload, first.timestamp);
-    if (++first.next == first.unit->payloads.size()) pending_.pop_front();
+    sent += (*first.unit->payloads)[first.next].data.size();
+    send(video_, *first.unit, first.next, first.timestamp);
+    if (++first.next == first.unit->payloads->size()) pending_.pop_front();
   }
   pacing_ = !pending_.empty() && is_connected();
   if (!pacing_) return;
@@ -160,9 +160,9 @@ void Viewer::fall_behind() {
   observer_(*this, Event::kSlow, {});
 }
 
-void Viewer::send(Lane& lane, const rtp::Payload& payload, uint32_t timestamp) {
+void Viewer::send(Lane& lane, const Unit& unit, size_t i, uint32_t timestamp) {
   const Nanoseconds now = monotonic_now();
-  lane.sender->send(payload, timestamp, now, packet_);
+  lane.sender->send(unit.payloads, i, timestamp, now, packet_);
   session_->send_rtp(packet_);
   if (lane.reported == Nanoseconds{0}) report(lane, &lane == &video_, now);
 }

@@ -69,10 +69,11 @@ struct Source {
   Packets unit(bool key, uint32_t timestamp, Nanoseconds now) {
     const auto packetiser = rtp::make_packetiser(codec, rtp_media::config_of(codec));
     Packets out;
-    for (const rtp::Payload& payload :
-         packetiser->packetise(rtp_media::unit_of(codec, key, 3000, ++made), key)) {
+    const auto payloads = std::make_shared<const rtp::Payloads>(
+        packetiser->packetise(rtp_media::unit_of(codec, key, 3000, ++made), key));
+    for (size_t i = 0; i < payloads->size(); ++i) {
       out.emplace_back();
-      sender.send(payload, timestamp, now, out.back());
+      sender.send(payloads, i, timestamp, now, out.back());
       if (!rid.empty()) name_layer(out.back());
     }
     return out;

@@ -43,10 +43,12 @@ struct Source {
       const bool key = i % distance == 0;
       units.push_back(rtp_media::unit_of(codec, key, key ? 5000 : 1500, static_cast<unsigned>(i)));
       keys.push_back(key);
-      for (const Payload& payload : packetiser->packetise(units.back(), key)) {
+      const auto payloads =
+          std::make_shared<const Payloads>(packetiser->packetise(units.back(), key));
+      for (size_t k = 0; k < payloads->size(); ++k) {
         Wire wire;
         wire.at = i * 33ms;
-        sender.send(payload, timestamp, wire.at, wire.bytes);
+        sender.send(payloads, k, timestamp, wire.at, wire.bytes);
         out.push_back(std::move(wire));
       }
     }

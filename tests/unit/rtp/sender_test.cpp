@@ -10,8 +10,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Payload payload(size_t size, uint8_t fill) {
-  return {Buffer::copy(std::vector<uint8_t>(size, fill)), true};
+std::shared_ptr<const Payloads> unit(size_t size, uint8_t fill) {
+  return std::make_shared<const Payloads>(
+      Payloads{{Buffer::copy(std::vector<uint8_t>(size, fill)), true}});
 }
 
 }  // namespace
@@ -26,7 +27,7 @@ TEST_CASE("numbers, history and its bounds") {
   std::vector<uint8_t> out;
   CHECK_FALSE(sender.resend(65529, 0s, out));
   for (int i = 0; i < 30; ++i) {
-    sender.send(payload(100, static_cast<uint8_t>(i)), 3000u * static_cast<uint32_t>(i), 0s, out);
+    sender.send(unit(100, static_cast<uint8_t>(i)), 0, 3000u * static_cast<uint32_t>(i), 0s, out);
     CHECK(parse_packet(out)->sequence == static_cast<uint16_t>(65530 + i));
   }
   CHECK_FALSE(sender.resend(65530, 1s, out));
@@ -39,8 +40,50 @@ TEST_CASE("numbers, history and its bounds") {
   CHECK(packet->timestamp == 48000);
   CHECK_FALSE(sender.resend(10, 1s + 10ms, out));  // answered a moment ago
   CHECK(sender.resend(10, 1s + 40ms, out));
-  sender.send(payload(1, 1), 0, 10s, out);
+  sender.send(unit(1, 1), 0, 0, 10s, out);
   CHECK_FALSE(sender.resend(10, 10s, out));  // too old
+}
+
+TEST_CASE("every packet of units of several payloads is found") {
+  SenderOptions options;
+  options.payload_type = 96;
+  options.first_sequence = 65000;
+  options.history_packets = 500;
+  Sender sender(options);
+  std::vector<uint8_t> out;
+  std::vector<std::vector<uint8_t>> all;
+  for (uint32_t n = 0; n < 300; ++n) {
+    Payloads payloads;
+    for (uint32_t i = 0; i <= n % 7; ++i)
+      payloads.push_back({Buffer::copy(std::vector<uint8_t>{uint8_t(n), uint8_t(i)}), i == n % 7});
+    const auto made = std::make_shared<const Payloads>(std::move(payloads));
+    for (size_t i = 0; i < made->size(); ++i) {
+      sender.send(made, i, n * 3000, 0s, out);
+      all.push_back(out);
+    }
+    // The same once more, as to who begins anew.
+    sender.send(made, 0, n * 3000 + 1, 0s, out);
+    all.push_back(out);
+  }
+  size_t found = 0;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!sender.resend(static_cast<uint16_t>(65000 + i), 1s, out)) continue;
+    CHECK(out == all[i]);
+    ++found;
+  }
+  CHECK(found >= 500);
+  CHECK(found < 510);
+  CHECK_FALSE(sender.resend(static_cast<uint16_t>(65000 + all.size()), 1s, out));
+  CHECK_FALSE(sender.resend(64999, 1s, out));
+}
+
+TEST_CASE("no history, no answers") {
+  SenderOptions options;
+  options.history_packets = 0;
+  Sender sender(options);
+  std::vector<uint8_t> out;
+  sender.send(unit(100, 1), 0, 0, 0s, out);
+  CHECK_FALSE(sender.resend(0, 0s, out));
 }
 
 TEST_CASE("no peer makes us send much more than the stream") {
@@ -50,7 +93,7 @@ TEST_CASE("no peer makes us send much more than the stream") {
   size_t sent = 0, again = 0;
   Nanoseconds now{0};
   for (int i = 0; i < 1000; ++i, now += 1ms) {
-    sender.send(payload(1000, 1), 0, now, out);
+    sender.send(unit(1000, 1), 0, 0, now, out);
     sent += out.size();
     for (int back = 0; back < 100; ++back)
       if (sender.resend(static_cast<uint16_t>(i - back), now, out)) again += out.size();
@@ -64,7 +107,7 @@ TEST_CASE("reports") {
   options.ssrc = 9;
   Sender sender(options);
   std::vector<uint8_t> out;
-  sender.send(payload(100, 1), 0, 0s, out);
+  sender.send(unit(100, 1), 0, 0, 0s, out);
   const int64_t wall = 1'700'000'000'000'000'000;
   const SenderReport report = sender.report(4711, wall);
   CHECK(report.packets == 1);
@@ -153,7 +196,7 @@ TEST_CASE("on a way that loses packets the viewer is told to hold pictures while
     return value ? (*value)[0] << 4 | (*value)[1] >> 4 : -1;
   };
   const bool agreed = options.playout_delay_extension != 0;
-  sender.send(payload(100, 1), 0, 0s, out);
+  sender.send(unit(100, 1), 0, 0, 0s, out);
   CHECK(told() == -1);
 
   ReportBlock block;
@@ -173,7 +216,7 @@ TEST_CASE("on a way that loses packets the viewer is told to hold pictures while
   CHECK(sender.is_lossy());
   CHECK(sender.hold() >= 100ms);
   CHECK(sender.hold() <= 120ms);
-  sender.send(payload(100, 2), 0, now, out);
+  sender.send(unit(100, 2), 0, 0, now, out);
   CHECK(told() == (agreed ? 10 : -1) + (agreed && sender.hold() >= 110ms ? 1 : 0));
   CHECK(parse_packet(out)->payload.size() == 100);
   REQUIRE(sender.resend(1, now, out));
@@ -189,7 +232,7 @@ TEST_CASE("on a way that loses packets the viewer is told to hold pictures while
   CHECK(sender.is_lossy());  // it may come again
   report(0);
   CHECK_FALSE(sender.is_lossy());
-  sender.send(payload(100, 3), 0, now, out);
+  sender.send(unit(100, 3), 0, 0, now, out);
   CHECK(told() == (agreed ? 0 : -1));
 }
 
@@ -207,7 +250,7 @@ TEST_CASE("an answer that is lost too seldom costs a round of asking") {
     int gone = 0, late = 0;
     Nanoseconds now{0};
     for (uint16_t i = 0; i < 60000; ++i, now += 10ms) {
-      sender.send(payload(1000, 1), 0, now, out);
+      sender.send(unit(1000, 1), 0, 0, now, out);
       if (!lost()) continue;
       ++gone;
       const bool asked = !lost();
@@ -238,9 +281,9 @@ TEST_CASE("players that estimate get the time of sending, also of what is sent a
     REQUIRE(value->size() == 3);
     return (*value)[0] << 16 | (*value)[1] << 8 | (*value)[2];
   };
-  sender.send(payload(100, 1), 0, 1500ms, out);  // 6.18 bits of seconds
+  sender.send(unit(100, 1), 0, 0, 1500ms, out);  // 6.18 bits of seconds
   CHECK(told() == 3 << 17);
-  sender.send(payload(100, 2), 0, 65s, out);  // each 64 s it is 0 again
+  sender.send(unit(100, 2), 0, 0, 65s, out);  // each 64 s it is 0 again
   CHECK(told() == 1 << 18);
   REQUIRE(sender.resend(1, 66s, out));
   CHECK(told() == 2 << 18);
@@ -252,7 +295,7 @@ TEST_CASE("players that estimate get the time of sending, also of what is sent a
     block.lost += 10;
     sender.read(block, 70s + i * 1s, 0);
   }
-  sender.send(payload(100, 3), 0, 80s, out);
+  sender.send(unit(100, 3), 0, 0, 80s, out);
   CHECK(told() == 16 << 18);
   CHECK(parse_packet(out)->extension(6));
 }

@@ -24,12 +24,12 @@ struct Stage {
     made->video = true;
     made->key = n % 10 == 0;
     made->timestamp = base + static_cast<uint32_t>(n) * 3600;
-    made->payloads.resize(other ? 2 : 1);
+    made->payloads = std::make_shared<const rtp::Payloads>(other ? 2 : 1);
     return made;
   }
   void note(const Handover::Units& units) {
     for (const auto& one : units)
-      out += (one->payloads.size() == 2 ? "b" : "a") +
+      out += (one->payloads->size() == 2 ? "b" : "a") +
              std::to_string(static_cast<int32_t>(one->timestamp - base) / 3600) + " ";
   }
   void a(int n) {
