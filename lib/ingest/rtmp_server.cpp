@@ -17,7 +17,7 @@ using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
 constexpr auto kRtmpTick = 250ms;
-constexpr auto kIdleTurn = 30ms;      // of media that nobody takes
+constexpr auto kIdleTurn = 50ms;      // of media that nobody takes
 constexpr auto kAcceptPause = 250ms;  // while descriptors are short
 
 }  // namespace

@@ -28,9 +28,12 @@ source_clip() {
 
 used() { cat "/proc/$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; } # ns of CPU
 
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; } # KiB
+
 port_open() { (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
-# load FILE PID URL...: publishes to all URLs; prints the percentage of a core that PID used meanwhile.
+# load FILE PID URL...: publishes to all URLs; prints the percentage of a core that PID used meanwhile; its memory at the
+# end stands in the file resident.
 load() {
   local file=$1 server=$2 publisher from to
   shift 2
@@ -48,6 +51,7 @@ load() {
   from=$(used "$server")
   sleep "$measured"
   to=$(used "$server")
+  resident "$server" >"$work/resident"
   kill "$publisher" 2>/dev/null || true
   wait "$publisher" 2>/dev/null || true
   ! grep -q '"failed": [1-9]' "$work/load.json" || {
@@ -100,7 +104,9 @@ theirs=$(load "$small" "$server" "${urls[@]}")
 theirs_tiny=$(load "$tiny" "$server" "${urls[@]}")
 gone
 serve our_server
+empty=$(resident "$server")
 ours=$(load "$small" "$server" "${urls[@]}")
+memory=$((($(cat "$work/resident") - empty) / publishers))
 ours_tiny=$(load "$tiny" "$server" "${urls[@]}")
 # Late by the machine's other load: the best of three counts.
 python3 "$here/rtmp_load.py" "$tiny" "${urls[@]:1}" >"$work/load.json" 2>&1 &
@@ -121,6 +127,7 @@ printf '%-36s %10s %10s %9s %8s\n' "figure (% of a core)" ours nginx-rtmp value 
 row "$publishers publishers of 2 Mbit/s" "$ours" "$theirs" "$(awk -v a="$ours" -v b="$theirs" 'BEGIN {printf "%.2f", a / b}')" 1.5
 
 row "$publishers publishers of 600 kbit/s" "$ours_tiny" "$theirs_tiny" "$(awk -v a="$ours_tiny" -v b="$theirs_tiny" 'BEGIN {printf "%.2f", a / b}')" 0.67
+row "memory per publisher of 2 Mbit/s, KiB" "$memory" - "$memory" 512
 row "picture to reader among them, p99 ms" "$latency" - "$latency" 5
 
 large=$(source_clip 6000)
