@@ -171,8 +171,9 @@ for part in "${parts[@]}"; do
       done
       ;;
     recovery)
-      glass recovery 45 'delay=10ms; 15s: delay=10ms loss=20%; 25s: delay=10ms' '' --bad-until 25
-      row "10 s of 20 % loss on the way in: back to start + 100 ms after" "$(of recovery '.recovered_seconds * 10 | round / 10')" s '<=' 10
+      glass recovery 45 'delay=10ms; 15s: delay=10ms loss=20%; 25s: delay=10ms' '' --bad-from 15 --bad-until 25
+      row "10 s of 20 % loss on the way in: back to before + 100 ms after" "$(of recovery '.recovered_seconds * 10 | round / 10')" s '<=' 10
+      printf '  good up to %s ms\n' "$(of recovery .good_ms)"
       of recovery '.each_second_ms | map(tostring) | join(" ")' | sed 's/^/  median of each second, ms: /'
       of recovery '.pictures_each_second | map(tostring) | join(" ")' | sed 's/^/  pictures of each second: /'
       ;;

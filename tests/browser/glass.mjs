@@ -1,8 +1,9 @@
-// glass.mjs WHIP-URL PAGE-URL [--seconds N] [--camera FILE.y4m] [--bad-until N]: from glass to glass. One Chromium
-// publishes its camera, a film whose frames are numbered by 10 blocks at the top left (white is 1, the lowest bit
-// first); another one plays the page. --bad-until says when, in seconds after the publisher's first, the way is good again:
-// then recovered_seconds is how long after that the delay stays within 100 ms of what it was at first. Prints one JSON object: for each second the delay from the capture of a picture
-// to its display, and what the player says of freezes. Times are of the machine's one clock.
+// glass.mjs WHIP-URL PAGE-URL [--seconds N] [--camera FILE.y4m] [--bad-from N --bad-until N]: from glass to glass. One
+// Chromium publishes its camera, a film whose frames are numbered by 10 blocks at the top left (white is 1, the lowest bit
+// first); another one plays the page. --bad-from and --bad-until say when, in seconds after the publisher's first, the way
+// is bad: then recovered_seconds is how long after that the delay stays within 100 ms of what it was before. Prints one JSON
+// object: for each second the delay from the capture of a picture to its display, and what the player says of freezes.
+// Times are of the machine's one clock.
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
@@ -129,11 +130,14 @@ try {
     delays.push(at - when);
     seconds[Math.floor((at - begin) / 1000)]?.push(at - when);
   }
-  const each = Object.values(seconds).map(median), good = median(each.slice(0, 3)) + 100;
+  const each = Object.values(seconds).map(median), place = (second) => (published - begin) / 1000 + Number(second);
+  // What it was before: over all that time, as a player's first seconds pass before it has put sound and picture together.
+  const good = median(each.slice(0, Math.max(1, Math.floor(place(options['bad-from'] ?? 0))))) + 100;
   // The seconds that were not good, by their end; one without a picture is none.
   const bad = each.map((delay, i) => (delay === null || delay > good ? i + 1 : 0));
-  const end = (published - begin) / 1000 + Number(options['bad-until'] ?? 0);
+  const end = place(options['bad-until'] ?? 0);
   report = {
+    good_ms: options['bad-until'] ? good : null,
     recovered_seconds: options['bad-until'] ? Math.max(0, Math.max(...bad) - end) : null,
     pictures: delays.length, median_ms: median(delays), p95_ms: share(delays, 0.95), least_ms: share(delays, 0),
     each_second_ms: each, pictures_each_second: Object.values(seconds).map((values) => values.length),
