@@ -3,13 +3,17 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <optional>
 
 #include "base/error.h"
 #include "os/port_owner.h"
 #include "webrtc/datagram_batch.h"
+#include "webrtc/gathering.h"
 
 namespace stream::webrtc {
 namespace {
@@ -38,10 +42,12 @@ bool is_about_cutting(int code) {
 }  // namespace
 
 struct Datagrams::State : std::enable_shared_from_this<State> {
-  explicit State(asio::io_context& its) : io(its), socket(its) {}
+  explicit State(asio::io_context& its) : io(its), socket(its), pause(its) {}
 
   asio::io_context& io;
   ip::udp::socket socket;
+  asio::steady_timer pause;
+  std::optional<Gathering> gathering;
   bool v6 = false, flushing = false, stopped = false;
   Endpoint bound;
   Received received;
@@ -51,8 +57,8 @@ struct Datagrams::State : std::enable_shared_from_this<State> {
   Counts counts;
 
   boost::system::error_code open(const std::string& host, uint16_t port);
-  void wait();
-  void receive();
+  void wait(Nanoseconds pause_for);
+  size_t receive();
   void flush();
 };
 
@@ -84,33 +90,42 @@ boost::system::error_code Datagrams::State::open(const std::string& host, uint16
        {std::pair{SO_RCVBUFFORCE, SO_RCVBUF}, std::pair{SO_SNDBUFFORCE, SO_SNDBUF}})
     if (setsockopt(fd, SOL_SOCKET, forced, &kBufferBytes, sizeof kBufferBytes) != 0)
       setsockopt(fd, SOL_SOCKET, plain_option, &kBufferBytes, sizeof kBufferBytes);
+  int room = 0;
+  socklen_t size = sizeof room;
+  getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, &size);
+  gathering.emplace(static_cast<size_t>(std::max(room, 0)));
   return error;
 }
 
-void Datagrams::State::wait() {
-  socket.async_wait(ip::udp::socket::wait_read,
-                    [self = shared_from_this()](const boost::system::error_code& error) {
-                      if (error || self->stopped) return;
-                      self->receive();
-                      if (!self->stopped) self->wait();
-                    });
+void Datagrams::State::wait(Nanoseconds pause_for) {
+  const auto then = [self = shared_from_this()](const boost::system::error_code& error) {
+    if (error || self->stopped) return;
+    const size_t got = self->receive();
+    if (!self->stopped) self->wait(self->gathering->pause(got, monotonic_now()));
+  };
+  if (pause_for == Nanoseconds{0}) return socket.async_wait(ip::udp::socket::wait_read, then);
+  pause.expires_after(pause_for);
+  pause.async_wait(then);
 }
 
-void Datagrams::State::receive() {
+size_t Datagrams::State::receive() {
+  size_t all = 0;
   for (int round = 0; round < kRounds && !stopped; ++round) {
     in->prepare_to_receive();
     const int got = recvmmsg(socket.native_handle(), in->messages(), DatagramBatch::kMost,
                              MSG_DONTWAIT, nullptr);
-    if (got <= 0) return;
+    if (got <= 0) break;
     counts.received += static_cast<uint64_t>(got);
+    all += static_cast<size_t>(got);
     for (int i = 0; i < got && !stopped; ++i) {
       const auto n = static_cast<size_t>(i);
       const mmsghdr& message = in->messages()[n];
       if (message.msg_hdr.msg_flags & MSG_TRUNC) continue;
       received(in->data(n).first(message.msg_len), in->path(n));
     }
-    if (got < static_cast<int>(DatagramBatch::kMost)) return;
+    if (got < static_cast<int>(DatagramBatch::kMost)) break;
   }
+  return all;
 }
 
 void Datagrams::State::flush() {
@@ -155,7 +170,7 @@ const Endpoint& Datagrams::bound() const noexcept {
 
 void Datagrams::start(Received received) {
   state_->received = std::move(received);
-  state_->wait();
+  state_->wait(Nanoseconds{0});
 }
 
 void Datagrams::stop() {
@@ -164,6 +179,7 @@ void Datagrams::stop() {
   state_->stopped = true;
   boost::system::error_code ignored;
   state_->socket.close(ignored);
+  state_->pause.cancel();
 }
 
 std::span<uint8_t> Datagrams::room(size_t size) {
