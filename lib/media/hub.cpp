@@ -116,6 +116,7 @@ void HubReader::enqueue(av::Packet packet) {
 void Hub::announce(av::Tracks tracks) {
   const bool goes_on = announced_ && same_layout(tracks, tracks_);
   if (goes_on) return;
+  ++layouts_;
   cache_.clear();
   cache_bytes_ = 0;
   tracks_ = std::move(tracks);
@@ -135,7 +136,7 @@ void Hub::announce(av::Tracks tracks) {
 void Hub::push(const av::Packet& packet, const av::Track* track) {
   if (track) tracks_.at(static_cast<size_t>(packet.track)) = *track;
   cache(packet);
-  if (packet.mark && on_mark_) on_mark_(packet);
+  if (on_packet_) on_packet_(packet);
   bool gone = false;
   for (const auto& weak : readers_) {
     const auto reader = weak.lock();
@@ -206,15 +207,16 @@ std::shared_ptr<HubReader> Hub::attach(OnSlow on_slow, std::function<void()> wak
     for (const av::Packet& packet : cache_) reader->offer(packet, limits_);
   }
   readers_.push_back(reader);
+  may_block_ |= on_slow == OnSlow::kBlock;
   return reader;
 }
 
 bool Hub::congested() const {
-  return std::any_of(readers_.begin(), readers_.end(), [&](const auto& weak) {
-    const auto reader = weak.lock();
-    return reader && reader->on_slow_ == OnSlow::kBlock &&
-           reader->state_ == HubReader::State::kOpen && reader->full(limits_);
-  });
+  return may_block_ && std::any_of(readers_.begin(), readers_.end(), [&](const auto& weak) {
+           const auto reader = weak.lock();
+           return reader && reader->on_slow_ == OnSlow::kBlock &&
+                  reader->state_ == HubReader::State::kOpen && reader->full(limits_);
+         });
 }
 
 std::vector<std::shared_ptr<HubReader>> Hub::readers() const {

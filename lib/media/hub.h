@@ -83,8 +83,13 @@ class Hub {
   // Times and marks to the contract of stream(7). `track` describes the packet's track from here
   // on, when its mark has new extradata.
   void push(const av::Packet& packet, const av::Track* track = nullptr);
-  // Sees each packet that carries a mark; must not call the hub.
-  void on_mark(std::function<void(const av::Packet&)> observer) { on_mark_ = std::move(observer); }
+  // Sees each packet as it is handed on; must not push. For what looks at all of them at once and
+  // keeps none, where a reader would cost too much.
+  void on_packet(std::function<void(const av::Packet&)> observer) {
+    on_packet_ = std::move(observer);
+  }
+  // How many times the tracks became others.
+  size_t layouts() const noexcept { return layouts_; }
   // Readers drain and end.
   void end();
   bool ended() const noexcept { return ended_; }
@@ -112,7 +117,9 @@ class Hub {
   Nanoseconds cache_began_{0};  // when its first packet is
   bool entered_ = false;        // a keyframe was seen
   uint64_t dropped_ = 0;
-  std::function<void(const av::Packet&)> on_mark_;
+  std::function<void(const av::Packet&)> on_packet_;
+  size_t layouts_ = 0;
+  bool may_block_ = false;  // a reader with kBlock is or was there
   std::vector<std::weak_ptr<HubReader>> readers_;
 };
 

@@ -16,44 +16,34 @@ constexpr Nanoseconds kSample = 5s;
 LiveChecks::LiveChecks(boost::asio::io_context& io, control::Service& service, std::string stream,
                        media::Hub& hub, media::Sampler* sampler)
     : service_(service), stream_(std::move(stream)), hub_(hub), sampler_(sampler), timer_(io) {
-  attach();
   wait();
 }
 
 LiveChecks::~LiveChecks() = default;
-
-void LiveChecks::attach() {
-  stale_ = true;
-  reader_ = hub_.attach(media::OnSlow::kDrop, [this] { drain(); });
-}
 
 void LiveChecks::pause(bool paused) {
   if (paused_ != paused) stale_ = true;
   paused_ = paused;
 }
 
-// In the hub's push().
-void LiveChecks::drain() {
-  if (!reader_) return;
-  const Nanoseconds now = monotonic_now();
-  while (const auto packet = reader_->pop()) {
-    if (paused_) continue;
-    const bool begins = packet->mark && !packet->mark->session.empty();
-    if (stale_ || begins) {
-      checks_ = std::make_shared<media::Checks>(hub_.tracks(), true);
-      picker_.emplace(hub_.tracks(), kSample);
-      stale_ = false;
-    }
-    checks_->packet(*packet, now);
-    if (!sampler_) continue;
-    if (auto job = picker_->packet(*packet))
-      sampler_->offer(
-          [job = std::move(*job), weak = std::weak_ptr(checks_)]() -> std::function<void()> {
-            return [apply = job(), weak] {
-              if (const auto checks = weak.lock()) apply(*checks);
-            };
-          });
+void LiveChecks::packet(const av::Packet& packet) {
+  if (paused_) return;
+  const bool begins = packet.mark && !packet.mark->session.empty();
+  if (stale_ || begins || layout_ != hub_.layouts()) {
+    checks_ = std::make_shared<media::Checks>(hub_.tracks(), true);
+    picker_.emplace(hub_.tracks(), kSample);
+    layout_ = hub_.layouts();
+    stale_ = false;
   }
+  checks_->packet(packet, monotonic_now());
+  if (!sampler_) return;
+  if (auto job = picker_->packet(packet))
+    sampler_->offer(
+        [job = std::move(*job), weak = std::weak_ptr(checks_)]() -> std::function<void()> {
+          return [apply = job(), weak] {
+            if (const auto checks = weak.lock()) apply(*checks);
+          };
+        });
 }
 
 void LiveChecks::wait() {
@@ -61,10 +51,6 @@ void LiveChecks::wait() {
   // Its time may be up before the stream ends and its turn come after that.
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code cancelled) {
     if (cancelled || alive.expired()) return;
-    if (reader_->state() == media::HubReader::State::kEnded && !hub_.ended()) {
-      attach();
-      drain();
-    }
     tell();
     wait();
   });

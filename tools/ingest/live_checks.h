@@ -22,13 +22,13 @@ class LiveChecks {
   ~LiveChecks();
   LiveChecks(const LiveChecks&) = delete;
 
+  // The hub's next one.
+  void packet(const av::Packet& packet);
   // While a slate is on air nothing is checked; what comes then is judged afresh.
   void pause(bool paused);
   control::Json status() const;
 
  private:
-  void attach();
-  void drain();
   void wait();
   void tell();
 
@@ -37,8 +37,8 @@ class LiveChecks {
   media::Hub& hub_;
   media::Sampler* sampler_;
   boost::asio::steady_timer timer_;
-  std::shared_ptr<media::HubReader> reader_;
   bool paused_ = false, stale_ = true;
+  size_t layout_ = 0;
   std::shared_ptr<media::Checks> checks_;
   std::optional<media::SamplePicker> picker_;
   std::array<bool, media::Checks::kCount> told_{};

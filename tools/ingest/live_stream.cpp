@@ -101,7 +101,10 @@ LiveStream::LiveStream(boost::asio::io_context& io, control::Service& service,
       drain_timer_(io),
       meter_timer_(io) {
   open_inputs(options);
-  hub_.on_mark([this](const av::Packet& packet) { tell_mark(packet); });
+  hub_.on_packet([this](const av::Packet& packet) {
+    if (packet.mark) tell_mark(packet);
+    if (checks_) checks_->packet(packet);
+  });
   open_output(options, live);
   if (options.checks != "none")
     checks_.emplace(io_, service_, name_, hub_,
