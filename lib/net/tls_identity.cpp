@@ -62,6 +62,37 @@ std::string day(std::chrono::system_clock::time_point time) {
   return text.data();
 }
 
+std::shared_ptr<ssl::context> context_of(const std::string& file, const std::string& chain,
+                                         EVP_PKEY* key) {
+  auto made = std::make_shared<ssl::context>(ssl::context::tls_server);
+  SSL_CTX* context = made->native_handle();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                   SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  boost::system::error_code error;
+  made->use_certificate_chain(boost::asio::buffer(chain), error);
+  if (error || SSL_CTX_get0_certificate(context) == nullptr)
+    refuse_certificate(
+        "there is no certificate in PEM form in " + file,
+        "give the file with the whole chain, the server's own certificate first (fullchain.pem)");
+  if (SSL_CTX_use_PrivateKey(context, key) != 1)
+    refuse_certificate("the private key does not belong to the certificate in " + file,
+                       "give the two files that were made together");
+  return made;
+}
+
+int choose_http(SSL*, const unsigned char** chosen, unsigned char* size,
+                const unsigned char* offered, unsigned offered_size, void*) {
+  static constexpr unsigned char kHttp[] = "\x08http/1.1";
+  unsigned char* found = nullptr;
+  if (SSL_select_next_proto(&found, size, kHttp, sizeof kHttp - 1, offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
 }  // namespace
 
 TlsIdentity::TlsIdentity(std::string certificate_file, std::function<Secret()> key)
@@ -72,22 +103,10 @@ TlsIdentity::TlsIdentity(std::string certificate_file, std::function<Secret()> k
 void TlsIdentity::reload() {
   const std::string chain = os::read_file(file_);
   const auto key = parse_key(key_());
-  auto made = std::make_shared<ssl::context>(ssl::context::tls_server);
-  SSL_CTX* context = made->native_handle();
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                   SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  boost::system::error_code error;
-  made->use_certificate_chain(boost::asio::buffer(chain), error);
-  X509* certificate = error ? nullptr : SSL_CTX_get0_certificate(context);
-  if (certificate == nullptr)
-    refuse_certificate(
-        "there is no certificate in PEM form in " + file_,
-        "give the file with the whole chain, the server's own certificate first (fullchain.pem)");
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
-    refuse_certificate("the private key does not belong to the certificate in " + file_,
-                       "give the two files that were made together");
+  auto made = context_of(file_, chain, key.get());
+  auto made_for_http = context_of(file_, chain, key.get());
+  SSL_CTX_set_alpn_select_cb(made_for_http->native_handle(), choose_http, nullptr);
+  const X509* certificate = SSL_CTX_get0_certificate(made->native_handle());
   const auto expires = time_of(X509_get0_notAfter(certificate));
   const auto now = std::chrono::system_clock::now();
   if (expires <= now)
@@ -100,6 +119,7 @@ void TlsIdentity::reload() {
   subject_ = name.data();
   expires_ = expires;
   context_ = std::move(made);
+  http_context_ = std::move(made_for_http);
 }
 
 }  // namespace stream::net

@@ -11,6 +11,9 @@
 
 namespace stream::net {
 
+// What a connection that begins now shows. None: no TLS.
+using TlsContexts = std::function<std::shared_ptr<boost::asio::ssl::context>()>;
+
 class TlsIdentity {
  public:
   // `key` reads the private key in PEM; it may throw Error.
@@ -21,6 +24,8 @@ class TlsIdentity {
   void reload();
   // TLS 1.2 and newer, the full chain.
   std::shared_ptr<boost::asio::ssl::context> context() const noexcept { return context_; }
+  // The same for HTTP/1.1, which it chooses by ALPN (RFC 7301); who offers only others is refused.
+  std::shared_ptr<boost::asio::ssl::context> http_context() const noexcept { return http_context_; }
 
   const std::string& subject() const noexcept { return subject_; }
   std::chrono::system_clock::time_point expires() const noexcept { return expires_; }
@@ -28,7 +33,7 @@ class TlsIdentity {
  private:
   const std::string file_;
   const std::function<Secret()> key_;
-  std::shared_ptr<boost::asio::ssl::context> context_;
+  std::shared_ptr<boost::asio::ssl::context> context_, http_context_;
   std::string subject_;
   std::chrono::system_clock::time_point expires_;
 };

@@ -1,9 +1,6 @@
 // Resolver, Connector, Connection and Backoff against sockets of this process.
 #include <doctest/doctest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +13,7 @@
 #include "net/connection.h"
 #include "net/connector.h"
 #include "net/resolver.h"
+#include "unit/certificate.h"
 
 using namespace stream;
 using namespace stream::net;
@@ -61,37 +59,11 @@ struct BlackHole {
   }
 };
 
-struct FreeX509 {
-  void operator()(X509* x) const { X509_free(x); }
-  void operator()(EVP_PKEY* x) const { EVP_PKEY_free(x); }
-  void operator()(SSL_CTX* x) const { SSL_CTX_free(x); }
-};
-using Key = std::unique_ptr<EVP_PKEY, FreeX509>;
-using Certificate = std::unique_ptr<X509, FreeX509>;
-
-Certificate certificate(EVP_PKEY* key, const std::string& host, long days) {
-  Certificate cert(X509_new());
-  X509_set_version(cert.get(), 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(cert.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(cert.get()), -20L * 86400);
-  X509_gmtime_adj(X509_getm_notAfter(cert.get()), days * 86400);
-  X509_set_pubkey(cert.get(), key);
-  X509_NAME* name = X509_get_subject_name(cert.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-  X509_set_issuer_name(cert.get(), name);
-  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, host.c_str());
-  X509_add_ext(cert.get(), names, -1);
-  X509_EXTENSION_free(names);
-  X509_sign(cert.get(), key, EVP_sha256());
-  return cert;
-}
-
 // A TLS server for one connection that echoes what it reads.
 class TlsServer {
  public:
-  TlsServer(const std::string& host, long days) : key_(EVP_EC_gen("P-256")) {
-    cert_ = certificate(key_.get(), host, days);
+  TlsServer(const std::string& host, long days) : key_(make_key()) {
+    cert_ = make_certificate(key_.get(), host, days);
     acceptor_.open(tcp::v4());
     acceptor_.bind(loopback());
     acceptor_.listen();
@@ -107,9 +79,7 @@ class TlsServer {
   tcp::endpoint endpoint() { return acceptor_.local_endpoint(); }
   std::string ca_file() {
     ca_ = "/tmp/stream-net-test-" + std::to_string(getpid()) + ".pem";
-    FILE* file = std::fopen(ca_.c_str(), "w");
-    PEM_write_X509(file, cert_.get());
-    std::fclose(file);
+    write_pem(ca_, cert_.get());
     return ca_;
   }
 
@@ -119,7 +89,7 @@ class TlsServer {
     boost::system::error_code error;
     acceptor_.accept(socket, error);
     if (error) return;
-    const std::unique_ptr<SSL_CTX, FreeX509> context(SSL_CTX_new(TLS_server_method()));
+    const std::unique_ptr<SSL_CTX, FreeTls> context(SSL_CTX_new(TLS_server_method()));
     SSL_CTX_use_certificate(context.get(), cert_.get());
     SSL_CTX_use_PrivateKey(context.get(), key_.get());
     SSL* ssl = SSL_new(context.get());
@@ -131,8 +101,8 @@ class TlsServer {
     }
     SSL_free(ssl);
   }
-  Key key_;
-  Certificate cert_;
+  TlsKey key_;
+  TlsCertificate cert_;
   asio::io_context io_;
   tcp::acceptor acceptor_{io_};
   std::string ca_;
