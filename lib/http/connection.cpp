@@ -1,7 +1,5 @@
 #include "http/connection.h"
 
-#include <sys/sendfile.h>
-
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -22,13 +20,13 @@ namespace beast_http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr size_t kSendChunk = 1 << 20;
+constexpr size_t kFirstRead = 1024;
 // Of a body that nobody wants, so that its sender gets to read why.
 constexpr size_t kMostUnwanted = 1 << 20;
 constexpr auto kLinger = std::chrono::milliseconds(1000);
 
 template <typename Message>
-Request convert(const Message& message, const tcp::endpoint& peer) {
+Request convert(const Message& message, const tcp::endpoint& peer, bool secure) {
   Request request;
   request.method = std::string(message.method_string());
   const std::string_view target(message.target().data(), message.target().size());
@@ -37,6 +35,7 @@ Request convert(const Message& message, const tcp::endpoint& peer) {
   request.path = std::string(target.substr(0, target.find('?')));
   request.address = peer.address().to_string();
   request.port = peer.port();
+  request.secure = secure;
   for (const auto& field : message)
     request.headers.emplace_back(lower({field.name_string().data(), field.name_string().size()}),
                                  std::string(field.value().data(), field.value().size()));
@@ -75,7 +74,7 @@ class Connection::Turn {
     if (!co_await read_header(first)) co_return false;
     const Nanoseconds begun = monotonic_now();
     const bool readable = !error_;
-    request_ = convert(head_->get(), c_.peer);
+    request_ = convert(head_->get(), c_.peer, c_.transport_.is_tls());
     version_ = head_->get().version();
     keep_ = readable && head_->get().keep_alive();
     // GCC 12 breaks a co_await in a conditional expression.
@@ -96,12 +95,12 @@ class Connection::Turn {
     c_.waiting_ = true;
     c_.arm(first ? work_.limits.request_time : work_.limits.idle_time);
     if (buffer_.size() == 0) {
-      co_await c_.socket_.async_wait(tcp::socket::wait_read,
-                                     asio::redirect_error(asio::use_awaitable, error_));
-      if (error_) co_return false;
+      buffer_.commit(co_await c_.transport_.async_read_some(
+          buffer_.prepare(kFirstRead), asio::redirect_error(asio::use_awaitable, error_)));
+      if (error_ || c_.closing_) co_return false;
       c_.arm(work_.limits.request_time);
     }
-    co_await beast_http::async_read_header(c_.socket_, buffer_, *head_,
+    co_await beast_http::async_read_header(c_.transport_, buffer_, *head_,
                                            asio::redirect_error(asio::use_awaitable, error_));
     c_.waiting_ = false;
     co_return !error_ || is_bad_request(error_);
@@ -149,14 +148,14 @@ class Connection::Turn {
     if (head_->content_length().value_or(0) > limit) co_return false;
     if (lower(request_.header("expect")) == "100-continue") {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      co_await asio::async_write(c_.socket_, asio::buffer(kContinue),
+      co_await asio::async_write(c_.transport_, asio::buffer(kContinue),
                                  asio::redirect_error(asio::use_awaitable, error_));
       if (error_) co_return lost();
     }
     beast_http::request_parser<beast_http::string_body> parser(std::move(*head_));
     parser.body_limit(limit);
     c_.arm(work_.limits.request_time);
-    co_await beast_http::async_read(c_.socket_, buffer_, parser,
+    co_await beast_http::async_read(c_.transport_, buffer_, parser,
                                     asio::redirect_error(asio::use_awaitable, error_));
     if (error_ && !is_bad_request(error_)) co_return lost();
     if (error_ && error_ != beast_http::error::body_limit)
@@ -181,32 +180,12 @@ class Connection::Turn {
     const bool small = with_body && !response.file;
     if (small) parts.push_back(asio::buffer(response.body));
     error_ = {};
-    co_await asio::async_write(c_.socket_, parts,
+    co_await asio::async_write(c_.transport_, parts,
                                asio::redirect_error(asio::use_awaitable, error_));
     if (error_ || !with_body || small) co_return small && !error_ ? response.body.size() : 0;
-    co_return co_await send_file(response);
-  }
-
-  asio::awaitable<uint64_t> send_file(const Response& response) {
-    c_.socket_.native_non_blocking(true, error_);
-    auto offset = static_cast<off_t>(response.offset);
-    uint64_t left = response.length;
-    while (left > 0 && !error_) {
-      const ssize_t n = ::sendfile(c_.socket_.native_handle(), response.file.get(), &offset,
-                                   std::min<uint64_t>(left, kSendChunk));
-      if (n > 0) {
-        left -= static_cast<uint64_t>(n);
-      } else if (n == 0) {  // the file was cut: the length that was promised can't be kept
-        error_ = asio::error::eof;
-      } else if (errno == EAGAIN) {
-        c_.arm(work_.limits.stall_time);
-        co_await c_.socket_.async_wait(tcp::socket::wait_write,
-                                       asio::redirect_error(asio::use_awaitable, error_));
-      } else if (errno != EINTR) {
-        error_.assign(errno, boost::system::system_category());
-      }
-    }
-    co_return response.length - left;
+    const std::function<void()> moving = [this] { c_.arm(work_.limits.stall_time); };
+    co_return co_await c_.transport_.send_file(response.file, response.offset, response.length,
+                                               moving, error_);
   }
 
   Connection& c_;
@@ -221,12 +200,36 @@ class Connection::Turn {
 };
 
 asio::awaitable<void> Connection::run(std::shared_ptr<Work> work) {
+  if (work->tls && !closing_ && !co_await shake(work)) co_return end();
   boost::beast::flat_buffer buffer(work->limits.header_bytes);
   for (bool first = true; !closing_; first = false) {
     Turn turn(*this, *work, buffer);
     if (!co_await turn.run(first)) break;
   }
+  waiting_ = false;
+  if (transport_.is_tls()) {
+    arm(kLinger);
+    co_await transport_.finish();
+  }
   end();
+}
+
+// A browser that was given http:// by mistake is told.
+asio::awaitable<bool> Connection::shake(std::shared_ptr<Work> work) {
+  waiting_ = true;
+  arm(work->limits.request_time);
+  error_code error = co_await transport_.accept_tls(work->tls());
+  waiting_ = false;
+  if (!error) co_return !closing_;
+  log::debug(peer.address().to_string() + " did not get into TLS: " + error.message());
+  if (!Transport::was_http(error)) co_return false;
+  const Response response =
+      text_response(400, "this port speaks HTTPS only: write https:// in the place of http://");
+  const std::string answer = head_of(response, 11, false) + response.body;
+  co_await asio::async_write(transport_, asio::buffer(answer),
+                             asio::redirect_error(asio::use_awaitable, error));
+  if (!error) co_await linger();
+  co_return false;
 }
 
 // Each call replaces the one before; when it passes, what is under way ends with an error.
@@ -235,9 +238,20 @@ void Connection::arm(std::chrono::milliseconds time) {
   deadline_.async_wait([self = weak_from_this()](error_code error) {
     const auto connection = self.lock();
     if (error || !connection) return;
+    if (connection->waiting_) return connection->stop_waiting();
     error_code ignored;
-    connection->socket_.close(ignored);
+    connection->transport_.socket().close(ignored);
   });
+}
+
+// In TLS the coroutine wakes up and takes its leave.
+void Connection::stop_waiting() {
+  if (!transport_.is_tls()) return end();
+  closing_ = true;
+  waiting_ = false;
+  arm(kLinger);
+  error_code ignored;
+  transport_.socket().cancel(ignored);
 }
 
 asio::awaitable<Response> Connection::answer_of(std::shared_ptr<Reply> reply,
@@ -261,24 +275,24 @@ asio::awaitable<Response> Connection::answer_of(std::shared_ptr<Reply> reply,
 asio::awaitable<void> Connection::linger() {
   error_code error;
   arm(kLinger);
-  socket_.shutdown(tcp::socket::shutdown_send, error);
+  co_await transport_.finish();
   char scratch[4096];
   for (size_t taken = 0; !error && taken < kMostUnwanted;)
-    taken += co_await socket_.async_read_some(asio::buffer(scratch),
-                                              asio::redirect_error(asio::use_awaitable, error));
+    taken += co_await transport_.socket().async_read_some(
+        asio::buffer(scratch), asio::redirect_error(asio::use_awaitable, error));
 }
 
 void Connection::close() {
   closing_ = true;
-  if (waiting_) end();
+  if (waiting_) stop_waiting();
 }
 
 void Connection::end() {
   error_code ignored;
   deadline_.cancel();
   answer_.cancel();
-  socket_.shutdown(tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  transport_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+  transport_.socket().close(ignored);
 }
 
 }  // namespace stream::http

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "http/server.h"
+#include "http/transport.h"
 
 namespace stream::http {
 
@@ -16,6 +17,7 @@ struct Work {
   Handler handler;
   Gatekeeper gatekeeper;
   Observer observer;
+  net::TlsContexts tls;
   Limits limits;
   uint64_t served = 0;
 };
@@ -24,9 +26,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(boost::asio::ip::tcp::socket socket, boost::asio::ip::tcp::endpoint endpoint)
       : peer(std::move(endpoint)),
-        socket_(std::move(socket)),
-        deadline_(socket_.get_executor()),
-        answer_(socket_.get_executor()) {}
+        transport_(std::move(socket)),
+        deadline_(transport_.get_executor()),
+        answer_(transport_.get_executor()) {}
 
   const boost::asio::ip::tcp::endpoint peer;
 
@@ -38,13 +40,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   class Turn;
   void arm(std::chrono::milliseconds time);
+  void stop_waiting();
+  boost::asio::awaitable<bool> shake(std::shared_ptr<Work> work);
   boost::asio::awaitable<Response> answer_of(std::shared_ptr<Reply> reply,
                                              std::chrono::milliseconds limit);
   boost::asio::awaitable<void> linger();
 
-  boost::asio::ip::tcp::socket socket_;
+  Transport transport_;
   boost::asio::steady_timer deadline_, answer_;
-  bool waiting_ = false, closing_ = false;
+  bool waiting_ = false;  // for a request, or for TLS
+  bool closing_ = false;
 };
 
 // The status line and the fields, with the empty line behind them.

@@ -19,6 +19,7 @@ struct Request {
   std::string query;   // as it came, without '?'
   std::string address;
   uint16_t port = 0;                                         // of the other side, as is `address`
+  bool secure = false;                                       // it came in TLS
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;                                          // never with GET and HEAD
 

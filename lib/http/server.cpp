@@ -114,6 +114,7 @@ Server::~Server() {
   state_->work->handler = nullptr;
   state_->work->gatekeeper = nullptr;
   state_->work->observer = nullptr;
+  state_->work->tls = nullptr;
 }
 
 void Server::admit(Gatekeeper gatekeeper) {
@@ -122,6 +123,10 @@ void Server::admit(Gatekeeper gatekeeper) {
 
 void Server::observe(Observer observer) {
   state_->work->observer = std::move(observer);
+}
+
+void Server::secure(net::TlsContexts contexts) {
+  state_->work->tls = std::move(contexts);
 }
 
 std::string Server::address() const {

@@ -1,7 +1,7 @@
 // An HTTP/1.1 server: GET, HEAD and OPTIONS (CORS), keep-alive, bounded everywhere; other methods
 // and bodies where a gatekeeper lets them in. It runs on the caller's io_context and is used from
 // its thread; handlers run there too and must not block, but may answer later. Files go out by
-// sendfile(2).
+// sendfile(2), or by copies where the server speaks TLS.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -10,13 +10,15 @@
 #include <string>
 
 #include "http/message.h"
+#include "net/tls_identity.h"
 
 namespace stream::http {
 
 struct Limits {
   size_t connections = 2048, per_address = 128;
   uint32_t header_bytes = 16 << 10;
-  // From the first wait to the whole header, and again for a body.
+  // From the first wait to the whole header, and again for a body; before, for the handshake of
+  // TLS.
   std::chrono::milliseconds request_time{10'000};
   std::chrono::milliseconds idle_time{60'000};    // between requests
   std::chrono::milliseconds stall_time{20'000};   // without a byte being taken
@@ -49,6 +51,8 @@ class Server {
   // Without one OPTIONS says that GET, HEAD and OPTIONS are all there is, and others get 405.
   void admit(Gatekeeper gatekeeper);
   void observe(Observer observer);
+  // HTTPS only, for connections from now on.
+  void secure(net::TlsContexts contexts);
   std::string address() const;  // "127.0.0.1:8080"
   uint64_t served() const;
   size_t connections() const;
