@@ -17,6 +17,7 @@
 #include "ingest/publisher.h"
 #include "ingest/turn_reader.h"
 #include "net/tcp_listener.h"
+#include "net/tls_identity.h"
 #include "os/fd.h"
 #include "rtmp/server_session.h"
 
@@ -43,8 +44,7 @@ class RtmpServer : public PublisherServer {
     std::optional<net::TcpListener> listener;  // that was passed to us, in the place of these
     std::string app;                           // encoders must name it; empty: any
     RtmpLimits limits;
-    // RTMPS: what a connection that begins now shows. None: plain RTMP.
-    std::function<std::shared_ptr<boost::asio::ssl::context>()> tls;
+    net::TlsContexts tls;  // RTMPS
   };
   // Throws Error "listen.failed" that names who holds the port.
   RtmpServer(boost::asio::io_context& io, Options options, PublisherHooks hooks);

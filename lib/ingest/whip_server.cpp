@@ -78,6 +78,7 @@ WhipServer::WhipServer(boost::asio::io_context& io, std::shared_ptr<webrtc::Port
           [this](const Request& request) { return exposed(respond(request)); },
           limits_of(options_.connections)) {
   http_.admit([this](const Request& request) { return admit(request); });
+  http_.secure(options_.tls);
   tick();
 }
 

@@ -25,6 +25,7 @@ class WhipServer : public PublisherServer {
     size_t connections = 4096;        // sessions, and HTTP connections
     std::vector<std::string> codecs;  // FFmpeg's names; empty: all
     signalling::IceServers ice;       // that publishers are told of
+    net::TlsContexts tls;             // HTTPS: what a connection that begins now shows
   };
   // Throws Error "listen.failed". Several servers may share a port.
   WhipServer(boost::asio::io_context& io, std::shared_ptr<webrtc::Port> port, Options options,

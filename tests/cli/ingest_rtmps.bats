@@ -1,19 +1,7 @@
 # stream-ingest over TLS: who gets in, what is shown, what happens when the certificate changes.
 load ../support/common
 load ../support/ingest
-
-# authority NAME: a certificate authority, NAME.crt; issue NAME AUTHORITY [DAYS]: NAME.pem is the chain, NAME.key
-authority() {
-  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.crt" -subj "/CN=$1" -days 3 2>/dev/null
-}
-issue() {
-  openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
-  printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:%s\n' "${4:-FALSE}" >"$1.ext"
-  openssl x509 -req -in "$1.csr" -CA "$2.crt" -CAkey "$2.key" -CAcreateserial -days "${3:-2}" -extfile "$1.ext" \
-    -out "$1.crt" 2>/dev/null
-  chmod 600 "$1.key"
-  cat "$1.crt" "$2.crt" >"$1.pem"
-}
+load ../support/certificates
 
 listen_tls() {
   port=$(free_port)
@@ -22,20 +10,9 @@ listen_tls() {
   wait_for 10 has_event "$T/events" service.ready
 }
 
-# What the server shows a client that trusts the root alone.
-shown() {
-  openssl s_client -connect "127.0.0.1:$port" -CAfile root.crt -verify_return_error "$@" </dev/null 2>&1
-}
-
 publish() { # SECONDS
   start publisher ffmpeg -nostdin -v error -re -stream_loop -1 -i "$(clip flash_4s)" -c copy -t "$1" \
     -f flv "rtmps://127.0.0.1:$port/live/demo"
-}
-
-certificates() {
-  authority root
-  issue middle root 3 TRUE
-  issue server middle
 }
 
 @test "ffmpeg publishes over RTMPS; every packet arrives" {
@@ -82,18 +59,16 @@ certificates() {
   listen_tls --open demo
   publish 60
   wait_for 10 has_event "$T/events" publisher.connected
-  before=$(shown | openssl x509 -noout -fingerprint)
-  issue fresh middle
-  mv fresh.pem server.pem
-  mv fresh.key server.key
+  before=$(print_of)
+  renew
   wait_for 10 has_event "$T/events" service.reloaded
-  after=$(shown | openssl x509 -noout -fingerprint)
+  after=$(print_of)
   [ "$before" != "$after" ]
   # What does not fit is refused, with the reason, and the one in use stays.
   cp middle.crt server.pem
   kill -HUP "$(pid ingest)"
   wait_for 10 grep -q "does not belong to the certificate" ingest.err
-  assert_equal "$after" "$(shown | openssl x509 -noout -fingerprint)"
+  assert_equal "$after" "$(print_of)"
   assert_equal 0 "$(event_count publisher.disconnected)"
   stop publisher
   stop ingest
@@ -138,25 +113,7 @@ certificates() {
     --listen "rtmps://127.0.0.1:${port:=$(free_port)}/live" --cert server.pem --key server.key --open demo \
     --max-waiting-per-address 4096 --events "$T/events"
   wait_for 10 has_event "$T/events" service.ready
-  # Each says the first byte of a ClientHello and no more; the kernel's answer may be a reset.
-  start slow python3 -c '
-import resource, socket, sys, time
-port, count = int(sys.argv[1]), int(sys.argv[2])
-resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-kept = []
-for n in range(count):
-    s = socket.socket()
-    s.bind((f"127.0.{1 + n % 20}.1", 0))
-    s.settimeout(5)
-    try:
-        s.connect(("127.0.0.1", port))
-        s.send(b"\x16")
-    except OSError:
-        pass
-    kept.append(s)
-print("all", flush=True)
-time.sleep(60)' "$port" "${SLOW_HANDSHAKES:-300}"
-  wait_for 60 grep -q all slow.out
+  stall_handshakes "${SLOW_HANDSHAKES:-300}"
   begin=$(date +%s%N)
   publish 60
   wait_for 10 has_event "$T/events" publisher.connected

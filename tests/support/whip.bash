@@ -1,12 +1,12 @@
 # For the tests of WHIP: `load ../support/whip` after common and ingest.
 #
-#   listen_whip ARGUMENT...  starts stream-ingest on free ports ($url, $rtc) as "ingest"
+#   listen_whip ARGUMENT...  starts stream-ingest on free ports ($url, $rtc) as "ingest"; WHIP=whips: in TLS
 #   whip_peer_ready          whether GStreamer's webrtcbin is here; skips the test where it is not
 #   offer                    an offer as a browser makes it
 #   ask_whip METHOD TARGET CURL-ARGUMENT...   the answer in $T/answer, its header in $T/header; its code is printed
 
 listen_whip() {
-  start ingest stream-ingest --listen whip://127.0.0.1:0 --rtc-port "${RTC_PORT:-0}" --events "$T/events" "$@"
+  start ingest stream-ingest --listen "${WHIP:-whip}://127.0.0.1:0" --rtc-port "${RTC_PORT:-0}" --events "$T/events" "$@"
   wait_for 10 has_event "$T/events" service.ready
   url=$(jq -r 'select(.event == "listener.started").url' "$T/events")
   url=http${url#whip}

@@ -28,11 +28,16 @@ bool is_srt(const std::string& scheme) {
   return scheme == "srt" || scheme == "srtla";
 }
 
+bool is_whip(const std::string& scheme) {
+  return scheme == "whip" || scheme == "whips";
+}
+
 uint16_t publish_port(const std::string& scheme) {
   return scheme == "rtmps"   ? 443
          : scheme == "srt"   ? 9000
          : scheme == "srtla" ? 5000
          : scheme == "whip"  ? kWhipPort
+         : scheme == "whips" ? kWhipsPort
                              : 1935;
 }
 
@@ -104,13 +109,14 @@ Json srt_sheet(const Url& at, const Json& endpoint, const Shown& shown) {
           {"ffmpeg", "ffmpeg -re -i FILE -c copy -f mpegts '" + url + "'"}};
 }
 
-// Media is encrypted always; the key is only where a proxy puts HTTPS in front.
+// Media is encrypted always; the key is in HTTPS only, ours or a proxy's.
 Json whip_sheet(const Url& at, const std::string& stream, const Json& endpoint,
                 const Shown& shown) {
-  const std::string url = "http://" + at.authority() + "/" + stream + "/whip";
+  const bool tls = at.scheme == "whips";
+  const std::string url = (tls ? "https://" : "http://") + at.authority() + "/" + stream + "/whip";
   const bool open = endpoint.value("open", false);
-  return {{"protocol", "whip"},
-          {"encrypted", false},
+  return {{"protocol", at.scheme},
+          {"encrypted", tls},
           {"server", url},
           {"key", open ? Json(nullptr) : Json(shown.key)},
           {"url", url},
@@ -140,10 +146,10 @@ Json known_endpoints(const EndpointsOptions& o) {
   for (const std::string& text : o.listen) {
     const auto url = parse_url(text);
     if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps" && !is_srt(url->scheme) &&
-                 url->scheme != "whip"))
+                 !is_whip(url->scheme)))
       throw Error(Exit::kUsage, "ingest.listen", "cannot listen on '" + escaped(text) + "'",
                   "write rtmp://ADDRESS:PORT/APP, rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT, "
-                  "srtla://ADDRESS:PORT or whip://ADDRESS:PORT");
+                  "srtla://ADDRESS:PORT, whip://ADDRESS:PORT or whips://ADDRESS:PORT");
     const bool encrypted = is_srt(url->scheme) &&
                            (!o.passphrase.empty() || !srt::parse_address(text).passphrase.empty());
     all.push_back(endpoint_json(text, false, encrypted));
@@ -164,9 +170,9 @@ Json make_sheet(const EndpointsOptions& o) {
     at->host = host_for(*at, o.host);
     Shown shown = hidden;
     if (endpoint.value("open", false)) shown.key = o.stream;  // no secret
-    rows.push_back(is_srt(at->scheme)     ? srt_sheet(*at, endpoint, shown)
-                   : at->scheme == "whip" ? whip_sheet(*at, o.stream, endpoint, shown)
-                                          : rtmp_sheet(*at, shown));
+    rows.push_back(is_srt(at->scheme)    ? srt_sheet(*at, endpoint, shown)
+                   : is_whip(at->scheme) ? whip_sheet(*at, o.stream, endpoint, shown)
+                                         : rtmp_sheet(*at, shown));
   }
   return {{"schema", kSchema}, {"stream", o.stream}, {"revealed", o.reveal}, {"endpoints", rows}};
 }
@@ -205,7 +211,7 @@ std::string sheet_text(const Json& sheet) {
       line(text, "", "stream id", get("stream_id"));
       line(text, "Larix, hardware", "latency", row["latency_ms"].dump() + " ms");
       if (row["encrypted"].get<bool>()) line(text, "", "passphrase", get("passphrase"));
-    } else if (protocol == "whip") {
+    } else if (is_whip(protocol)) {
       line(text, "OBS, browsers", "server", get("server"));
       if (!row["key"].is_null()) line(text, "", "bearer token", get("key"));
     } else {

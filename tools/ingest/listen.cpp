@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/url.h"
-#include "certificate.h"
+#include "cli/certificate.h"
 #include "descriptors.h"
 #include "endpoints.h"
 #include "ingest/rtmp_server.h"
@@ -39,7 +39,8 @@ class Listener final : Streams {
   void start();
   std::unique_ptr<media::PublisherServer> listen_rtmp(const Url& url);
   std::unique_ptr<media::PublisherServer> listen_srt(const std::string& address);
-  std::unique_ptr<media::PublisherServer> listen_whip(const std::string& address);
+  std::unique_ptr<media::PublisherServer> listen_whip(const Url& url, const std::string& address);
+  const cli::Certificate& certificate();
   std::shared_ptr<LiveStream> find(const std::string& name) const override;
   std::shared_ptr<LiveStream> make(const std::string& name) override;
   void each(const std::function<void(LiveStream&)>& visit) override;
@@ -59,7 +60,7 @@ class Listener final : Streams {
   std::map<std::string, std::shared_ptr<LiveStream>> streams_;
   std::vector<std::shared_ptr<LiveStream>> ending_;  // their readers still take what is queued
   size_t descriptors_ = 0;                           // for connections
-  std::optional<Certificate> certificate_;
+  std::optional<cli::Certificate> certificate_;
   std::optional<srt::Engine> srt_;
   std::shared_ptr<webrtc::Port> rtc_;
   std::vector<std::unique_ptr<media::PublisherServer>> servers_;
@@ -71,10 +72,7 @@ std::unique_ptr<media::PublisherServer> Listener::listen_rtmp(const Url& url) {
   media::RtmpServer::Options o;
   const bool tls = url.scheme == "rtmps";
   const uint16_t usual = tls ? kRtmpsPort : kRtmpPort;
-  if (tls) {
-    if (!certificate_) certificate_.emplace(io_, service_, options_);
-    o.tls = [this] { return certificate_->context(); };
-  }
+  if (tls) o.tls = certificate().contexts();
   o.host = url.host;
   o.port = url.port ? url.port : usual;
   o.listener = passed_.take(o.host, o.port);
@@ -96,11 +94,20 @@ std::unique_ptr<media::PublisherServer> Listener::listen_srt(const std::string& 
   return ingest::listen_srt(io_, *srt_, options_, address, descriptors_, admission_.hooks());
 }
 
-std::unique_ptr<media::PublisherServer> Listener::listen_whip(const std::string& address) {
+std::unique_ptr<media::PublisherServer> Listener::listen_whip(const Url& url,
+                                                              const std::string& address) {
   if (!rtc_) rtc_ = open_rtc_port(io_, options_);
-  auto server = ingest::listen_whip(io_, rtc_, options_, address, descriptors_, admission_.hooks());
-  urls_.push_back("whip://" + server->address());
+  const auto tls = url.scheme == "whips" ? certificate().http_contexts() : nullptr;
+  auto server =
+      ingest::listen_whip(io_, rtc_, options_, address, descriptors_, tls, admission_.hooks());
+  urls_.push_back(url.scheme + "://" + server->address());
   return server;
+}
+
+// All listeners show the same one.
+const cli::Certificate& Listener::certificate() {
+  if (!certificate_) certificate_.emplace(io_, service_, options_.tls);
+  return *certificate_;
 }
 
 void Listener::start() {
@@ -111,9 +118,9 @@ void Listener::start() {
   std::string all;
   for (const std::string& text : options_.listen) {
     const Url url = *parse_url(text);
-    servers_.push_back(url.scheme.starts_with("srt") ? listen_srt(text)
-                       : url.scheme == "whip"        ? listen_whip(text)
-                                                     : listen_rtmp(url));
+    servers_.push_back(url.scheme.starts_with("srt")    ? listen_srt(text)
+                       : url.scheme.starts_with("whip") ? listen_whip(url, text)
+                                                        : listen_rtmp(url));
     all += (all.empty() ? "" : " and ") + urls_.back();
   }
   passed_.check_all_taken();

@@ -14,6 +14,8 @@
 namespace stream::ingest {
 namespace {
 
+constexpr char kTlsSchemes[] = "rtmps:// and whips://";
+
 [[noreturn]] void usage(const std::string& id, const std::string& message,
                         const std::string& hint) {
   throw Error(Exit::kUsage, id, message, hint);
@@ -69,31 +71,25 @@ void check_inputs(const Options& o) {
 void check_url(const Options& o, const std::string& text) {
   const auto url = parse_url(text);
   if (url && (url->scheme == "srt" || url->scheme == "srtla")) return check_srt(o, text);
-  if (url && url->scheme == "whip") return check_whip(o, text);
+  if (url && (url->scheme == "whip" || url->scheme == "whips")) return check_whip(o, text);
   if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps"))
     usage("ingest.listen", "cannot listen on '" + escaped(text) + "'",
           "write rtmp://ADDRESS:PORT/APP, for example rtmp://127.0.0.1:1935/live, "
-          "rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT, srtla://ADDRESS:PORT or "
-          "whip://ADDRESS:PORT");
+          "rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT, srtla://ADDRESS:PORT, "
+          "whip://ADDRESS:PORT or whips://ADDRESS:PORT");
 }
 
-void check_certificate(const Options& o) {
-  const bool tls = std::any_of(o.listen.begin(), o.listen.end(),
-                               [](const std::string& url) { return url.starts_with("rtmps:"); });
-  if (tls && (o.certificate.empty() || o.certificate_key.empty()))
-    usage("ingest.certificate", "rtmps:// needs a certificate and its private key",
-          "say --cert FULLCHAIN.PEM --key KEY.PEM");
-  if (!tls && !(o.certificate.empty() && o.certificate_key.empty()))
-    usage("ingest.certificate", "--cert and --key are for rtmps://, and nothing listens there",
-          "say --listen rtmps://ADDRESS:PORT/APP");
+bool listens_on(const Options& o, const std::vector<std::string>& schemes) {
+  return std::any_of(o.listen.begin(), o.listen.end(), [&](const std::string& url) {
+    return std::find(schemes.begin(), schemes.end(), url.substr(0, url.find(':'))) != schemes.end();
+  });
 }
 
 void check_rtc(const Options& o) {
-  const bool whip = std::any_of(o.listen.begin(), o.listen.end(),
-                                [](const std::string& url) { return url.starts_with("whip:"); });
-  if (!whip && !(o.rtc_addresses.empty() && o.ice.empty()))
+  if (!listens_on(o, {"whip", "whips"}) && !(o.rtc_addresses.empty() && o.ice.empty()))
     usage("ingest.rtc",
-          "--rtc-address, --ice-server and --turn-... are for whip://, and nothing listens there",
+          "--rtc-address, --ice-server and --turn-... are for whip:// and whips://, and nothing "
+          "listens there",
           "say --listen whip://ADDRESS:PORT");
   ice_servers(o);
   if (o.rtc_port > 65535)
@@ -102,7 +98,8 @@ void check_rtc(const Options& o) {
 }
 
 void check_listen(const Options& o) {
-  check_certificate(o);
+  o.tls.check(listens_on(o, {"rtmps", "whips"}), "ingest.certificate", kTlsSchemes,
+              "rtmps://ADDRESS:PORT/APP or whips://ADDRESS:PORT");
   check_rtc(o);
   if (o.listen.empty()) {
     if (o.asks_for_keys() || !o.open.empty())
@@ -179,6 +176,9 @@ void describe(cli::Command& c) {
   c.example("stream-ingest --listen whip://127.0.0.1:8889 --key-file keys",
             "take browsers and other WebRTC publishers: POST /STREAM/whip");
   c.example(
+      "stream-ingest --listen whips://:8889 --cert fullchain.pem --key privkey.pem --key-file keys",
+      "the same for phones: from their browsers, by HTTPS");
+  c.example(
       "stream-ingest --listen rtmp://0.0.0.0:1935/live --key-file keys --name demo --input "
       "primary=rtmp --input backup=rtsp://192.0.2.7/cam --slate 'Back soon'",
       "a camera takes over when the encoder fails, a text when both do");
@@ -220,13 +220,15 @@ void describe(cli::Command& c) {
       "whip://ADDRESS:PORT is the HTTP side of RFC 9725: a publisher sends its offer to "
       "http://ADDRESS:PORT/STREAM/whip with its key as bearer token (Authorization: Bearer KEY; a "
       "stream of --open needs none). Browsers open cameras only on pages that came over HTTPS or "
-      "from this machine, and then publish to HTTPS alone: put a proxy that has a certificate in "
-      "front, and let whip:// listen on 127.0.0.1. Media does not go through the proxy: all "
-      "sessions share one port, --rtc-port, by UDP or, where a network lets none pass, by TCP, "
+      "from this machine, and then publish to HTTPS alone: that is whips://ADDRESS:PORT with "
+      "--cert "
+      "and --key, and https://ADDRESS:PORT/STREAM/whip. Or put a proxy that has a certificate in "
+      "front, and let whip:// listen on 127.0.0.1. Media does not go by HTTP: all sessions share "
+      "one "
+      "port, --rtc-port, by UDP or, where a network lets none pass, by TCP, "
       "encrypted always. Behind NAT, or in a container, --rtc-address says what publishers are to "
       "be told. Those that can't reach it may go by a TURN server: --ice-server names it to "
-      "whoever "
-      "was let in, with a login that --turn-secret makes for a day.\n\n"
+      "whoever was let in, with a login that --turn-secret makes for a day.\n\n"
       "H.264, H.265, VP9, VP8 and AV1 are taken, the first of these that the publisher offers and "
       "--codecs allows, and Opus. B-frames are refused: WebRTC has no time to decode at. Of a "
       "simulcast the best layer that arrives is taken. What is lost is asked for again for 250 "
@@ -285,8 +287,8 @@ void declare(cli::Command& c, Options& o) {
   c.option("--listen", o.listen, "URL",
            "take RTMP publishers on rtmp://ADDRESS:PORT/APP or, in TLS, rtmps://ADDRESS:PORT/APP, "
            "or SRT publishers on srt://ADDRESS:PORT, over several links at once on "
-           "srtla://ADDRESS:PORT, or WHIP publishers on whip://ADDRESS:PORT; "
-           "repeat for each address. Each stream appears as bus:NAME")
+           "srtla://ADDRESS:PORT, or WHIP publishers on whip://ADDRESS:PORT or, in TLS, "
+           "whips://ADDRESS:PORT; repeat for each address. Each stream appears as bus:NAME")
       .url();
   c.option("--pull", o.pull, "FILE|URL",
            "read a file or a URL, anything that libavformat opens, or srt://HOST:PORT (caller or "
@@ -345,16 +347,7 @@ void declare(cli::Command& c, Options& o) {
   c.option("--auth-url", o.auth_url, "URL|@file:PATH",
            "ask there about keys that nothing else knows, see ASKING AN ENDPOINT")
       .url();
-  c.option(
-       "--cert", o.certificate, "FILE",
-       "for rtmps://: the certificate and those that signed it, in PEM; read again when the file "
-       "changes and on SIGHUP, without a break for who is connected")
-      .completes(cli::Completion::kFile);
-  c.option("--key", o.certificate_key, "FILE|SOURCE",
-           "the certificate's private key, in PEM: a file that only its owner can read, or "
-           "@vault:NAME, "
-           "@cred:NAME, @fd:N")
-      .completes(cli::Completion::kFile);
+  o.tls.declare(c, kTlsSchemes);
   c.option("--open", o.open, "NAME",
            "let anybody publish this stream under its name; loopback only");
   c.flag("--insecure", o.insecure, "allow --open on addresses that others can reach");

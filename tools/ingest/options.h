@@ -8,6 +8,7 @@
 #include "cli/bundles.h"
 #include "cli/command.h"
 #include "cli/ice_bundle.h"
+#include "cli/tls_bundle.h"
 #include "input_spec.h"
 #include "media/hub.h"
 #include "media/slate.h"
@@ -36,9 +37,9 @@ struct Options {
 
   // --listen
   std::string key_file;
-  std::string auth_url;                      // or the source of one
-  std::string token_key;                     // file of a public key
-  std::string certificate, certificate_key;  // PEM file; PEM file or source of a secret
+  std::string auth_url;   // or the source of one
+  std::string token_key;  // file of a public key
+  cli::TlsBundle tls;
   std::vector<std::string> open;
   bool insecure = false;
   std::vector<std::string> passphrases;    // STREAM=SOURCE, of SRT

@@ -12,8 +12,8 @@ void check_whip(const Options&, const std::string& text) {
   const auto url = parse_url(text);
   if (!url || url->path.size() > 1 || !url->query.empty() || !url->user.empty())
     throw Error(Exit::kUsage, "ingest.listen", "cannot listen on '" + escaped(text) + "'",
-                "write whip://ADDRESS:PORT without a path; publishers send to "
-                "http://ADDRESS:PORT/STREAM/whip");
+                "write whip://ADDRESS:PORT or whips://ADDRESS:PORT without a path; publishers send "
+                "to http://ADDRESS:PORT/STREAM/whip or https://ADDRESS:PORT/STREAM/whip");
 }
 
 signalling::IceServers ice_servers(const Options& o) {
@@ -31,12 +31,13 @@ std::shared_ptr<webrtc::Port> open_rtc_port(boost::asio::io_context& io, const O
 std::unique_ptr<media::WhipServer> listen_whip(boost::asio::io_context& io,
                                                std::shared_ptr<webrtc::Port> port, const Options& o,
                                                const std::string& text, size_t connections,
-                                               media::PublisherHooks hooks) {
+                                               net::TlsContexts tls, media::PublisherHooks hooks) {
   const Url url = *parse_url(text);
   const bool any = text.ends_with(":0") || text.ends_with(":0/");
   media::WhipServer::Options options;
   options.host = url.host;
-  options.port = url.port || any ? url.port : kWhipPort;
+  options.port = url.port || any ? url.port : tls ? kWhipsPort : kWhipPort;
+  options.tls = std::move(tls);
   options.idle = o.idle.value;
   options.connections = std::min<size_t>(o.max_connections, connections);
   options.codecs = o.codecs;

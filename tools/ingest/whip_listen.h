@@ -10,9 +10,9 @@
 
 namespace stream::ingest {
 
-inline constexpr uint16_t kWhipPort = 8889;
+inline constexpr uint16_t kWhipPort = 8889, kWhipsPort = 443;
 
-// Throws Error kUsage for what stands in a whip:// address or --rtc-address and can't be.
+// Throws Error kUsage for what stands in a whip:// or whips:// address and can't be.
 void check_whip(const Options& options, const std::string& address);
 
 signalling::IceServers ice_servers(const Options& options);
@@ -20,6 +20,7 @@ std::shared_ptr<webrtc::Port> open_rtc_port(boost::asio::io_context& io, const O
 std::unique_ptr<media::WhipServer> listen_whip(boost::asio::io_context& io,
                                                std::shared_ptr<webrtc::Port> port,
                                                const Options& options, const std::string& address,
-                                               size_t connections, media::PublisherHooks hooks);
+                                               size_t connections, net::TlsContexts tls,
+                                               media::PublisherHooks hooks);
 
 }  // namespace stream::ingest

@@ -1,8 +1,7 @@
-// The certificate of rtmps://: read at the start, and again when its file changes or at SIGHUP. On
-// the io context's thread.
+// The certificate that a program shows in TLS: read at the start, and again when its file changes
+// or at SIGHUP. On the io context's thread.
 #pragma once
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
@@ -10,18 +9,24 @@
 #include <string>
 
 #include "base/secret.h"
+#include "cli/tls_bundle.h"
 #include "control/service.h"
 #include "net/tls_identity.h"
-#include "options.h"
 
-namespace stream::ingest {
+namespace stream::cli {
 
 class Certificate {
  public:
   // Throws Error "tls.certificate", or what the key's source says.
-  Certificate(boost::asio::io_context& io, control::Service& service, const Options& options);
+  Certificate(boost::asio::io_context& io, control::Service& service, const TlsBundle& files);
 
-  std::shared_ptr<boost::asio::ssl::context> context() const { return identity_->context(); }
+  // For net::TlsContexts, as long as this is there.
+  net::TlsContexts contexts() const {
+    return [this] { return identity_->context(); };
+  }
+  net::TlsContexts http_contexts() const {
+    return [this] { return identity_->http_context(); };
+  }
 
  private:
   Secret read_key();
@@ -37,4 +42,4 @@ class Certificate {
   uint64_t stamp_ = 0;
 };
 
-}  // namespace stream::ingest
+}  // namespace stream::cli

@@ -1,4 +1,4 @@
-#include "certificate.h"
+#include "cli/certificate.h"
 
 #include <sys/stat.h>
 
@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "cli/secret_source.h"
 
-namespace stream::ingest {
+namespace stream::cli {
 namespace {
 
 using namespace std::chrono_literals;
@@ -25,8 +25,8 @@ void mix(uint64_t& stamp, const std::string& path) {
 }  // namespace
 
 Certificate::Certificate(boost::asio::io_context& io, control::Service& service,
-                         const Options& options)
-    : service_(service), file_(options.certificate), key_(options.certificate_key), timer_(io) {
+                         const TlsBundle& files)
+    : service_(service), file_(files.certificate), key_(files.key), timer_(io) {
   identity_.emplace(file_, [this] { return read_key(); });
   stamp_ = stamp();
   service_.on_reload([this] { reload(); });
@@ -36,9 +36,9 @@ Certificate::Certificate(boost::asio::io_context& io, control::Service& service,
 }
 
 Secret Certificate::read_key() {
-  if (!cli::is_secret_source(key_)) return cli::read_secret("@file:" + key_);
-  if (key_ != "@-" && !key_.starts_with("@fd:")) return cli::read_secret(key_);
-  if (kept_.empty()) kept_ = cli::read_secret(key_);
+  if (!is_secret_source(key_)) return read_secret("@file:" + key_);
+  if (key_ != "@-" && !key_.starts_with("@fd:")) return read_secret(key_);
+  if (kept_.empty()) kept_ = read_secret(key_);
   return kept_;
 }
 
@@ -77,4 +77,4 @@ void Certificate::watch() {
   });
 }
 
-}  // namespace stream::ingest
+}  // namespace stream::cli
