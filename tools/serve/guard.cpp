@@ -103,10 +103,10 @@ Shown token_of(const Request& request) {
 }
 
 // So that what the page names is shown as well. Empty when the token stood elsewhere.
-std::string cookie_of(const Shown& shown, const std::string& folder) {
+std::string cookie_of(const Request& request, const Shown& shown, const std::string& folder) {
   if (!shown.in_query) return {};
   return std::string(kCookie) + "=" + std::string(shown.token) + "; Path=/" + folder +
-         "; HttpOnly; SameSite=Lax";
+         "; HttpOnly; SameSite=Lax" + (request.secure ? "; Secure" : "");
 }
 
 bool for_everybody(const std::vector<Rights>& rights) {
@@ -271,7 +271,7 @@ Guard::Verdict Guard::judge(const Request& request, std::chrono::sys_seconds now
   const Json viewer = viewer_of(request, now);
   if (!verdict.restricted) {
     verdict.restricted = viewer.is_object();
-    if (verdict.restricted) verdict.cookie = cookie_of(shown, "");
+    if (verdict.restricted) verdict.cookie = cookie_of(request, shown, "");
     return verdict;
   }
 
@@ -279,7 +279,7 @@ Guard::Verdict Guard::judge(const Request& request, std::chrono::sys_seconds now
   const bool single = parts.empty() || static_cast<bool>(files_.open("/master.m3u8", O_RDONLY));
   const std::string stream = single ? title_ : parts[0];
   if (let(rights, viewer, stream)) {
-    verdict.cookie = cookie_of(shown, single ? "" : stream);
+    verdict.cookie = cookie_of(request, shown, single ? "" : stream);
     return verdict;
   }
   const bool hidden =

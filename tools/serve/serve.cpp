@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "cli/certificate.h"
 #include "cli/run.h"
 #include "control/service.h"
 #include "guard.h"
@@ -22,7 +23,12 @@ namespace {
 
 using control::Json;
 
+constexpr char kTlsScheme[] = "https://";
 constexpr auto kLastResponses = std::chrono::seconds(2);
+
+http::ListenAddress address_of(const Options& options) {
+  return http::listen_address(options.listen, http::Schemes::kHttpAndHttps);
+}
 
 std::unique_ptr<http::Server> listen(boost::asio::io_context& io, const Options& options,
                                      http::Handler handler) {
@@ -35,7 +41,7 @@ std::unique_ptr<http::Server> listen(boost::asio::io_context& io, const Options&
     passed.check_all_taken();
     return std::make_unique<http::Server>(io, std::move(one->fd), std::move(handler), limits);
   }
-  const http::ListenAddress address = http::listen_address(options.listen);
+  const http::ListenAddress address = address_of(options);
   return std::make_unique<http::Server>(io, address.host, address.port, std::move(handler), limits);
 }
 
@@ -51,6 +57,8 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
       return guard.listed(stream.name, stream.rights, viewer);
     };
   });
+  std::optional<cli::Certificate> certificate;
+  if (address_of(options).tls) certificate.emplace(io, service, options.tls);
   const auto viewers = options.whep ? watch(io, options, service) : nullptr;
   const auto server = listen(io, options, [&](const http::Request& request) {
     Guard::Verdict verdict = guard.judge(request, now());
@@ -60,6 +68,7 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
     Guard::mark(verdict, *response);
     return std::move(*response);
   });
+  if (certificate) server->secure(certificate->http_contexts());
   if (viewers)
     server->admit([&](const http::Request& request) { return admit(*viewers, request); });
   server->observe([&](const http::Request& request, unsigned status, uint64_t bytes,
@@ -74,7 +83,7 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
     log::debug(request.address + " " + request.method + " " + request.path + " " +
                std::to_string(status) + " " + std::to_string(bytes));
   });
-  const std::string url = "http://" + server->address() + "/";
+  const std::string url = (certificate ? "https://" : "http://") + server->address() + "/";
   service.status([&](const std::string&) {
     Json status{{"url", url},
                 {"connections", server->connections()},
@@ -125,7 +134,8 @@ cli::Command command(Options& options) {
   cli::Command root("stream-serve", "serve HLS output and a player page over HTTP");
   root.description(
       "Serves the directories that stream-ladder writes: DIR/NAME/master.m3u8 and what it names "
-      "appear under http://ADDRESS:PORT/NAME/, with a page that plays the stream. The first page "
+      "appear under http://ADDRESS:PORT/NAME/ (or https://), with a page that plays the stream. "
+      "The first page "
       "lists all streams. When DIR itself holds a master.m3u8, that stream is the first page.\n\n"
       "Only media files are served: no directory listings, nothing hidden, nothing that a symbolic "
       "link leads to outside DIR. Playlists are revalidated by their viewers on each request, "
@@ -160,17 +170,29 @@ cli::Command command(Options& options) {
       "?token=TOKEN behind the address of a page or a playlist, which then becomes a cookie. "
       "Without one the answer is 404 for what is hidden and 401 for what is private, and 403 for a "
       "token that does not do.\n\n"
-      "There is no TLS: put a proxy in front of it where viewers come from outside. A listening "
-      "socket passed by the service manager (LISTEN_FDS) replaces --listen.");
+      "https://ADDRESS:PORT speaks TLS 1.2 and newer with the certificate of --cert and --key, and "
+      "HTTP/1.1 in it. A new certificate counts for new connections as soon as its files are "
+      "there; "
+      "what is being watched goes on. A page over https may publish and play over https alone: "
+      "give "
+      "stream-ingest a certificate too (--listen whips://), or put one proxy in front of both. A "
+      "listening socket passed by the service manager (LISTEN_FDS) replaces the address of "
+      "--listen.");
   root.example("stream-serve --hls hls/", "Serve everything below hls/ to this machine");
   root.example("stream-serve --listen http://0.0.0.0:8080 --hls hls/ --events -",
                "Serve to everybody, with one line of JSON per request");
   root.example("stream-serve --hls hls/ --token-key viewers.json",
                "Private streams too, to viewers with a token");
+  root.example(
+      "stream-serve --listen https://0.0.0.0:443 --cert fullchain.pem --key privkey.pem --hls hls/",
+      "Serve to everybody, encrypted");
   root.example("stream-serve --hls hls/ --whep", "Live streams over WebRTC too, at NAME/live");
   root.file("STATE/NAME/stream.json", "the manifests that --group reads, see stream(7)");
   root.option("--hls", options.hls, "DIR", "directory whose subdirectories are streams").required();
-  root.option("--listen", options.listen, "URL", "address and port; port 0 takes a free one");
+  root.option(
+      "--listen", options.listen, "URL",
+      "where to listen: http://ADDRESS:PORT or https://ADDRESS:PORT; port 0 takes a free one");
+  options.tls.declare(root, kTlsScheme);
   root.option("--player", options.player, "FILE", "hls.js to use in the player page");
   root.option("--group", options.group, "NAME",
               "list the streams of this group (stream.yaml(5)) by their titles: live ones, those "
@@ -184,7 +206,7 @@ cli::Command command(Options& options) {
             "play live streams of this machine over WebRTC too: players POST to NAME/whep");
   root.option("--whip", options.whip, "URL",
               "http:// or https:// address where publishers' browsers reach stream-ingest's "
-              "--listen whip://: NAME/publish is then a page to publish NAME from")
+              "--listen whip:// or whips://: NAME/publish is then a page to publish NAME from")
       .url();
   root.option("--rtc-port", options.rtc_port, "N",
               "port, UDP and TCP, for the media of all players; 0: any");
@@ -201,7 +223,8 @@ cli::Command command(Options& options) {
   options.service.declare(root);
   root.file("DIR/NAME/rights.json", "who may see the stream, stream.rights/1");
   root.check([&] {
-    http::listen_address(options.listen);
+    options.tls.check(address_of(options).tls, "serve.certificate", kTlsScheme,
+                      "https://ADDRESS:PORT");
     check_whip(options.whip);
     if (!options.group.empty()) check_stream_name(options.group);
     check_rtc(options);

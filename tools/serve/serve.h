@@ -7,11 +7,13 @@
 #include "cli/bundles.h"
 #include "cli/command.h"
 #include "cli/ice_bundle.h"
+#include "cli/tls_bundle.h"
 
 namespace stream::serve {
 
 struct Options {
   std::string listen = "http://127.0.0.1:8080", hls, player, whip, group, token_key;
+  cli::TlsBundle tls;
   unsigned max_connections = 2048, max_per_address = 128;
   bool whep = false;
   unsigned rtc_port = 8190;                // of UDP; 8189 is stream-ingest's
