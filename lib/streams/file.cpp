@@ -39,6 +39,23 @@ Part parse_part(const Node& node, const Section& section, const std::string& dir
   return part;
 }
 
+// What speaks TLS has a certificate, and a certificate has a use.
+void check_tls(const Node& node, const Part& part, const std::vector<std::string>& schemes) {
+  const Setting* listen = part.find("listen");
+  std::string used;
+  for (const std::string& address : listen ? listen->values : std::vector<std::string>())
+    for (const std::string& scheme : schemes)
+      if (address.starts_with(scheme + "://")) used = address;
+  for (const char* key : {"cert", "key"}) {
+    if (!used.empty() && !part.find(key))
+      node.fail("'" + std::string(key) + "' is missing for " + used,
+                "say cert: FULLCHAIN.PEM and key: KEY.PEM");
+    if (used.empty() && part.find(key))
+      node.at(key).fail("nothing listens in TLS",
+                        "listen on " + schemes.front() + "://, or leave it out");
+  }
+}
+
 void check_input(const Node& node, const Part& part) {
   int sources = 0;
   for (const char* source : {"listen", "pull", "playlist", "test_pattern", "external"})
@@ -48,6 +65,7 @@ void check_input(const Node& node, const Part& part) {
   if (sources != 1)
     node.fail(sources ? "the input has more than one source" : "the input has no source",
               "say one of listen, pull, playlist, inputs, test_pattern and external");
+  check_tls(node, part, {"rtmps", "whips"});
   const bool known = part.find("key_file") || part.find("token_key") || part.find("auth_url");
   if (part.find("listen") && !known && !part.find("open"))
     node.fail("nothing says who may publish",
@@ -194,6 +212,7 @@ File parse_file(const Node& root, const std::string& directory) {
     if (section.name == "ladder" || section.name == "record") need(*node, part, "output");
     if (section.name == "serve") {
       need(*node, part, "listen");
+      check_tls(*node, part, {"https"});
       if (!part.find("hls") && !root.find("ladder"))
         node->fail("nothing says what is served", "say hls: DIR, or add a ladder");
     }

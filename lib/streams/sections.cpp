@@ -13,7 +13,7 @@ using enum Kind;
 constexpr Key kInputKeys[] = {
     {"listen", "--listen", kUrl, true, "",
      "publishers come here: rtmp://ADDRESS:PORT/APP, rtmps://ADDRESS:PORT/APP, "
-     "srt://ADDRESS:PORT, srtla://ADDRESS:PORT, whip://ADDRESS:PORT"},
+     "srt://ADDRESS:PORT, srtla://ADDRESS:PORT, whip://ADDRESS:PORT, whips://ADDRESS:PORT"},
     {"inputs", "--input", kInput, true, "",
      "several for the one stream, the preferred first: NAME=rtmp, NAME=srt or NAME=whip for "
      "publishers, NAME=rtmp:KEYNAME, NAME=URL, NAME=FILE"},
@@ -33,7 +33,7 @@ constexpr Key kInputKeys[] = {
     {"key_file", "--key-file", kPath, false, "", "who may publish, see stream-key-file(5)"},
     {"token_key", "--token-key", kPath, false, "", "public key of tokens that may publish"},
     {"auth_url", "--auth-url", kPlace, false, "", "who is asked about other keys"},
-    {"cert", "--cert", kPath, false, "", "of rtmps, in PEM"},
+    {"cert", "--cert", kPath, false, "", "of rtmps and whips, in PEM"},
     {"key", "--key", kPlace, false, "", "its private key: a file or a source"},
     {"passphrase", "--passphrase", kStreamSource, false, "", "SRT publishers encrypt with it"},
     {"open", "--open", kStream, false, "", "anybody on this machine may publish, without a key"},
@@ -99,7 +99,10 @@ constexpr Key kSimulcastKeys[] = {
 };
 
 constexpr Key kServeKeys[] = {
-    {"listen", "--listen", kUrl, false, "", "http://ADDRESS:PORT (required)"},
+    {"listen", "--listen", kUrl, false, "",
+     "http://ADDRESS:PORT or https://ADDRESS:PORT (required)"},
+    {"cert", "--cert", kPath, false, "", "of https, in PEM"},
+    {"key", "--key", kPlace, false, "", "its private key: a file or a source"},
     {"hls", "--hls", kPath, false, "", "directory of streams; else the ladder's output"},
     {"player", "--player", kPath, false, "", "hls.js for the page"},
     {"group", "--group", kName, false, "", "the page lists this group, with what is to come"},

@@ -116,6 +116,20 @@ TEST_CASE("a wrong stream file is told with place and right word") {
   CHECK(has(failure(base + "destinations: {X: \"@vault:a\"}\n"), "no name for a destination"));
 }
 
+TEST_CASE("what speaks TLS in a stream file has a certificate") {
+  const std::string input =
+      "name: a\ninput: {listen: [\"rtmp://h/l\", \"whips://h:1\"], key_file: k";
+  CHECK(failure(input + ", cert: c, key: k}\n") == "none");
+  CHECK(has(failure(input + ", key: k}\n"), "s.yaml:2:8: 'cert' is missing for whips://h:1"));
+  CHECK(has(failure(input + ", cert: c}\n"), "'key' is missing for whips://h:1"));
+  const std::string serve = "name: a\ninput: {test_pattern: true}\nserve: {hls: x, listen: ";
+  CHECK(failure(serve + "\"https://h:1\", cert: c, key: \"@vault:k\"}\n") == "none");
+  CHECK(
+      has(failure(serve + "\"https://h:1\"}\n"), "s.yaml:3:8: 'cert' is missing for https://h:1"));
+  CHECK(has(failure(serve + "\"http://h:1\", cert: c, key: k}\n"),
+            "s.yaml:3:45: nothing listens in TLS / listen on https://"));
+}
+
 TEST_CASE("processes") {
   const auto list = processes(parse(kWhole));
   REQUIRE(list.size() == 5);
