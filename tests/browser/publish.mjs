@@ -10,7 +10,8 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
     '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--disable-default-apps', '--autoplay-policy=no-user-gesture-required'],
+    '--disable-component-update', '--disable-sync', '--disable-default-apps', '--autoplay-policy=no-user-gesture-required',
+    ...(process.env.CHROMIUM_ARGUMENTS?.split(' ') ?? [])],
 });
 const errors = [];
 const report = { errors };

@@ -1,7 +1,8 @@
 # For the tests in Chromium: `load ../support/browser` after common and what else starts programs.
 #
 #   setup                    of each test; skips it where there is no Chromium to drive
-#   serve DIR ARGUMENT...    starts stream-serve as "serve"; $site ends with a slash; events in $T/served
+#   serve DIR ARGUMENT...    starts stream-serve as "serve", SCHEME=https: in TLS; $site ends with a slash; events in $T/served
+#   trust CERTIFICATE...     Chromium takes them for good
 #   play URL ARGUMENT...     play.mjs; its report in play.json
 #   sights FILE              what is wrong to the eye and the ear, in the words of ffmpeg's detectors
 
@@ -15,10 +16,19 @@ setup() {
 serve() {
   local dir=$1
   shift
-  start serve stream-serve --hls "$dir" --listen http://127.0.0.1:0 --events "$T/served" "$@"
+  start serve stream-serve --hls "$dir" --listen "${SCHEME:-http}://127.0.0.1:0" --events "$T/served" "$@"
   wait_for 10 has_event served service.ready
   # shellcheck disable=SC2034  # for the test
   site=$(jq -r 'select(.event == "listener.started").url' served)
+}
+
+# By the hash of their keys.
+trust() {
+  local file list=
+  for file in "$@"; do
+    list+=${list:+,}$(openssl x509 -in "$file" -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)
+  done
+  export CHROMIUM_ARGUMENTS=--ignore-certificate-errors-spki-list=$list
 }
 
 play() { node "$ROOT/tests/browser/play.mjs" "$@" >play.json 2>play.err || fail "$(cat play.err)"; }
