@@ -106,12 +106,17 @@ RangeKind parse_range(std::string_view header, uint64_t size, ByteRange& range) 
   return RangeKind::kPart;
 }
 
-StaticFiles::StaticFiles(const std::string& directory)
-    : root_(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+StaticFiles::StaticFiles(const std::string& directory) {
+  if (directory.empty()) return;
+  root_ = os::Fd(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_) throw_errno("open the directory", directory, errno);
 }
 
 os::Fd StaticFiles::open(const std::string& path, int flags) const {
+  if (!root_) {
+    errno = ENOENT;
+    return {};
+  }
   const std::string relative = path.size() > 1 ? path.substr(1) : ".";
   open_how how{};
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

@@ -24,7 +24,7 @@ RangeKind parse_range(std::string_view header, uint64_t size, ByteRange& range);
 
 class StaticFiles {
  public:
-  // Throws Error naming `directory` when it can't be opened.
+  // Throws Error naming `directory` when it can't be opened. Empty: there are no files.
   explicit StaticFiles(const std::string& directory);
 
   // 200, 206, 304, 404 or 416. `path` is Request::path.

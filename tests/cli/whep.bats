@@ -9,10 +9,10 @@ publish() {
   wait_for 10 stream-ctl status demo
 }
 
-# Serves $url, and what is live on this machine.
+# Serves $url, and what is live on this machine; HLS=: nothing but that.
 serve() {
   mkdir -p hls
-  start serve stream-serve --hls hls --listen http://127.0.0.1:0 --whep --rtc-port 0 --events "$T/events" "$@"
+  start serve stream-serve ${HLS---hls hls} --listen http://127.0.0.1:0 --whep --rtc-port 0 --events "$T/events" "$@"
   wait_for 5 has_event events service.ready
   url=$(jq -r 'select(.event == "listener.started").url' events)
   offer="$ROOT/tests/fuzz/corpus/sdp/safariviewer"
@@ -97,4 +97,20 @@ header() { sed -n "s/^$1: \(.*\)\r\$/\1/Ip" head; }
   run stream-serve --hls . --whep --rtc-address nowhere.example --listen http://127.0.0.1:0 --rtc-port 0
   assert_equal "$status" 2
   [[ $output == *nowhere.example* ]]
+}
+
+@test "without --hls: live streams and their pages, and no files; without --whep too there is nothing" {
+  publish
+  HLS='' serve
+  assert_equal "$(post "${url}demo/whep")" 201
+  assert_equal "$(status_of "${url}demo/live")" 200
+  assert_equal "$(status_of "$url")" 200
+  for path in demo/ demo/master.m3u8 hls/demo/master.m3u8 ../keys etc/passwd clip.mp4; do
+    code=$(status_of --path-as-is "$url$path")
+    [[ $code = 400 || $code = 404 ]] || fail "$path: $code"
+  done
+  grep -q "serving live streams on $url" serve.err
+  run stream-serve --listen http://127.0.0.1:0
+  assert_status 2
+  assert_output "neither --hls nor --whep is given"
 }

@@ -132,6 +132,7 @@ Response refusal(unsigned status, const char* text) {
 Guard::Guard(const std::string& directory, std::optional<crypto::VerifyKey> key)
     : files_(directory),
       root_([&] {
+        if (directory.empty()) return std::string();
         const std::unique_ptr<char, decltype(&std::free)> path(
             ::realpath(directory.c_str(), nullptr), &std::free);
         if (!path) throw_errno("open the directory", directory, errno);

@@ -20,7 +20,8 @@ namespace stream::serve {
 
 class Guard {
  public:
-  // `key` checks tokens; without one nobody sees what is not for everybody.
+  // Without a directory there are no rights, and everybody sees everything. `key` checks tokens;
+  // without one nobody sees what is not for everybody.
   Guard(const std::string& directory, std::optional<crypto::VerifyKey> key);
 
   struct Verdict {

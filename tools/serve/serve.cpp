@@ -110,10 +110,19 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
     if (server->connections() == 0) io.stop();
   });
   service.emit("listener.started", {{"url", url}});
-  service.ready("serving " + options.hls + " on " + url);
-  context.confirm("serving " + options.hls + " on " + url);
+  const std::string text =
+      "serving " + (options.hls.empty() ? "live streams" : options.hls) + " on " + url;
+  service.ready(text);
+  context.confirm(text);
   io.run();
   return Exit::kOk;
+}
+
+void check_served(const Options& options) {
+  if (options.hls.empty() && !options.whep)
+    throw Error(Exit::kUsage, "usage.missing",
+                "nothing says what is served: neither --hls nor --whep is given",
+                "say --hls DIR for HLS, --whep for live streams over WebRTC, or both");
 }
 
 // It goes into a page and its policy as it is.
@@ -156,7 +165,9 @@ cli::Command command(Options& options) {
       "viewer.moved. That is the way, too, for a source with B-frames. The media of all "
       "players goes by one port, UDP or, where a network lets none pass, TCP; behind NAT and in "
       "containers say with --rtc-address where "
-      "that is.\n\n"
+      "that is. Without --hls live streams are all there is, and they are for everybody: what "
+      "hides "
+      "them stands in DIR.\n\n"
       "With --whip there is a page to publish from, NAME/publish: camera, microphone or screen of "
       "a "
       "browser, with the key typed in or behind the # of an invitation link "
@@ -188,7 +199,8 @@ cli::Command command(Options& options) {
       "Serve to everybody, encrypted");
   root.example("stream-serve --hls hls/ --whep", "Live streams over WebRTC too, at NAME/live");
   root.file("STATE/NAME/stream.json", "the manifests that --group reads, see stream(7)");
-  root.option("--hls", options.hls, "DIR", "directory whose subdirectories are streams").required();
+  root.option("--hls", options.hls, "DIR",
+              "directory whose subdirectories are streams; needed without --whep");
   root.option(
       "--listen", options.listen, "URL",
       "where to listen: http://ADDRESS:PORT or https://ADDRESS:PORT; port 0 takes a free one");
@@ -225,6 +237,7 @@ cli::Command command(Options& options) {
   root.check([&] {
     options.tls.check(address_of(options).tls, "serve.certificate", kTlsScheme,
                       "https://ADDRESS:PORT");
+    check_served(options);
     check_whip(options.whip);
     if (!options.group.empty()) check_stream_name(options.group);
     check_rtc(options);

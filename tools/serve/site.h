@@ -24,11 +24,11 @@ struct StreamEntry {
 
 class Site {
  public:
-  // `player`: hls.js, or empty to look in the usual places. `live`: streams have a page for WebRTC
-  // as well, NAME/live. `whip`: where stream-ingest takes publishers, http://HOST:PORT; then there
-  // is NAME/publish. `group`: the streams of the first page are those of that group, also what is
-  // yet to come. Throws Error for a directory or a player that the user named and that can't be
-  // read.
+  // `directory`: empty where only live streams are watched. `player`: hls.js, or empty to look in
+  // the usual places. `live`: streams have a page for WebRTC as well, NAME/live. `whip`: where
+  // stream-ingest takes publishers, http://HOST:PORT; then there is NAME/publish. `group`: the
+  // streams of the first page are those of that group, also what is yet to come. Throws Error for a
+  // directory or a player that the user named and that can't be read.
   Site(const std::string& directory, const std::string& player, bool live = false,
        const std::string& whip = {}, const std::string& group = {});
 

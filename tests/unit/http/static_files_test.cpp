@@ -82,6 +82,8 @@ TEST_CASE("files: nothing but media, and nothing from outside") {
     CHECK(files.serve(get(), path).status == 404);
   }
   CHECK(files.serve(get(), "/demo/inside.m4s").status == 200);
+  CHECK(StaticFiles("").serve(get(), "/etc/passwd.m4s").status == 404);
+  CHECK_FALSE(StaticFiles("").open("/", O_RDONLY | O_DIRECTORY));
   CHECK_THROWS_AS(StaticFiles(root + "/none"), Error);
   CHECK_THROWS_AS(StaticFiles(root + "/demo/s.m4s"), Error);
 }
