@@ -77,6 +77,17 @@ void check_input(const Node& node, const Part& part) {
                            "use key_file, listen on 127.0.0.1, or say insecure: true");
 }
 
+// Who may see a stream stands in the directory that is served.
+void check_served(const Node& node, const Part& part, const Node& root,
+                  const std::optional<manifest::Rights>& rights) {
+  if (part.find("hls") || root.find("ladder")) return;
+  if (!part.find("whep"))
+    node.fail("nothing says what is served", "say hls: DIR, whep: true, or add a ladder");
+  if (rights && !rights->for_everybody())
+    node.fail("a stream that is not for everybody needs a directory where its rights stand",
+              "say hls: DIR, or add a ladder");
+}
+
 // Media comes once stream-ingest runs, and not when a publisher does.
 bool has_own_source(const Part& input) {
   return input.find("pull") || input.find("test_pattern");
@@ -213,8 +224,7 @@ File parse_file(const Node& root, const std::string& directory) {
     if (section.name == "serve") {
       need(*node, part, "listen");
       check_tls(*node, part, {"https"});
-      if (!part.find("hls") && !root.find("ladder"))
-        node->fail("nothing says what is served", "say hls: DIR, or add a ladder");
+      check_served(*node, part, root, file.visibility);
     }
     if (section.name == "archive") check_archive(*node, part, root);
     file.parts.push_back(std::move(part));

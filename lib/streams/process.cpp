@@ -52,7 +52,7 @@ Process make(const File& file, const Part& part) {
   process.argv = {"stream-" + process.tool};
   if (process.reads_media) process.argv.insert(process.argv.end(), {"--input", "bus:" + file.name});
   process.argv.insert(process.argv.end(), {"--name", file.name});
-  if (process.tool == "serve" && !part.find("hls"))
+  if (process.tool == "serve" && !part.find("hls") && file.find("ladder"))
     process.argv.insert(process.argv.end(), {"--hls", file.find("ladder")->value("output")});
   add_settings(process.argv, part, file);
   return process;

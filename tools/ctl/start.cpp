@@ -86,7 +86,8 @@ Json addresses(const streams::File& file) {
   // A stream whose directory is served itself is the first page.
   const streams::Part* part = file.find("serve");
   const bool whole = part && !part->find("hls");
-  if (!url.empty()) playback.push_back(whole ? url : url + file.name + "/");
+  const bool hls = !whole || file.find("ladder");
+  if (!url.empty() && hls) playback.push_back(whole ? url : url + file.name + "/");
   if (!url.empty() && part && part->find("whep")) playback.push_back(url + file.name + "/live");
   return {{"publish", publish_addresses(file, ingest)},
           {"playback", playback},

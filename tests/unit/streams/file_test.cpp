@@ -116,6 +116,20 @@ TEST_CASE("a wrong stream file is told with place and right word") {
   CHECK(has(failure(base + "destinations: {X: \"@vault:a\"}\n"), "no name for a destination"));
 }
 
+TEST_CASE("a stream that is only shown over WebRTC needs no directory") {
+  const std::string serve = "name: a\ninput: {test_pattern: true}\nserve: {listen: \"http://h:1\"";
+  const File file = parse(serve + ", whep: true}\n");
+  CHECK(processes(file)[1].argv == std::vector<std::string>{"stream-serve", "--name", "a",
+                                                            "--listen", "http://h:1", "--whep"});
+  CHECK(
+      has(failure(serve + "}\n"), "s.yaml:3:8: nothing says what is served / say hls: DIR, whep:"));
+  // Where its rights would stand.
+  CHECK(has(failure(serve + ", whep: true}\nvisibility: {public: false}\n"),
+            "a stream that is not for everybody needs a directory"));
+  CHECK(failure(serve + ", whep: true, hls: x}\nvisibility: {public: false}\n") == "none");
+  CHECK(failure(serve + ", whep: true}\nvisibility: {public: true}\n") == "none");
+}
+
 TEST_CASE("what speaks TLS in a stream file has a certificate") {
   const std::string input =
       "name: a\ninput: {listen: [\"rtmp://h/l\", \"whips://h:1\"], key_file: k";
