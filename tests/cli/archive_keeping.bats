@@ -80,6 +80,15 @@ names() { $A list --store dir:store --refresh --no-header --fields recording "$@
   assert_output "ahead of the store's"
 }
 
+@test "prune: where the boot can't be known, as in a sandboxed service, other proof does" {
+  unshare -m mount -t proc -o subset=pid none /proc 2>/dev/null || skip "no right to mount a bare /proc"
+  fill store
+  printf 'recordings: {max-size: 2500B}\n' >policy.yaml
+  unshare -m bash -ec 'mount -t proc -o subset=pid none /proc; exec "$@"' - $A prune --store dir:store --policy policy.yaml --trust-clock
+  assert_equal "$(names)" "r4 r5"
+  assert_json state/archive/clock.json '.boot_id == ""'
+}
+
 @test "hidden ones are not listed, rights are in the entry" {
   fill store
   $A hide r1 r2 --store dir:store
