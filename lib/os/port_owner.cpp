@@ -16,10 +16,11 @@
 namespace stream::os {
 namespace {
 
-// Inodes of the sockets that listen on `port`, from /proc/net/tcp and tcp6 (proc(5)).
+// Inodes of the sockets that listen on `port`, from net/tcp and tcp6 (proc(5)); /proc/net
+// leads to the same, and a sandboxed service (ProcSubset=pid) lacks it.
 std::set<std::string> listening_inodes(uint16_t port) {
   std::set<std::string> inodes;
-  for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+  for (const char* path : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
     std::ifstream file(path);
     std::string line;
     std::getline(file, line);  // headings
