@@ -40,7 +40,7 @@ publish() { # SECONDS
   assert_event publisher.connected '.stream == "demo"'
 }
 
-@test "the whole chain is sent; TLS 1.2 and 1.3, nothing older; what is no TLS goes at once" {
+@test "I26: the whole chain is sent; TLS 1.2 and 1.3, nothing older; what is no TLS goes at once" {
   certificates
   listen_tls --open demo
   run shown
@@ -54,7 +54,7 @@ publish() { # SECONDS
   assert_event publisher.refused '.error == "tls.handshake"'
 }
 
-@test "a new certificate is shown without a break: when the files change, and on SIGHUP" {
+@test "I26: a new certificate is shown without a break: when the files change, and on SIGHUP" {
   certificates
   listen_tls --open demo
   publish 60

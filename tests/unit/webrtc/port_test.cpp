@@ -47,7 +47,7 @@ struct UdpClient {
 
 }  // namespace
 
-TEST_CASE("many sessions on one port, strangers dropped") {
+TEST_CASE("many sessions on one port, strangers dropped (I24)") {
   asio::io_context io;
   Port port(io, {"127.0.0.1", 0, {}, 3});
   const Local first = port.local();
