@@ -163,3 +163,28 @@ told() { jq -se 'any(.status == 200 and .body.event == "stream.ended")' got/requ
   in_state stream-ingest.service inactive
   in_state stream-ingest.socket inactive
 }
+
+@test "a user's own units, by a systemd of his" {
+  machine
+  inside bash -c 'useradd -m -d /srv/guest guest && install -d -o guest -m 700 /run/user/guest' 2>/dev/null
+  own=(setpriv --reuid=guest --regid=guest --init-groups env -u STREAM_RUNTIME_DIR HOME=/srv/guest XDG_RUNTIME_DIR=/run/user/guest)
+  inside systemd-run -q --unit=guest --uid=guest -p Delegate=yes -E HOME=/srv/guest -E XDG_RUNTIME_DIR=/run/user/guest \
+    /usr/lib/systemd/systemd --user --unit=basic.target
+  wait_for 20 inside "${own[@]}" systemctl --user is-active basic.target
+  inside "${own[@]}" stream-ctl -q install --user
+  pattern 'record: {output: /srv/guest/rec}' | put /srv/guest/.config/stream/demo.yaml
+  inside chown -R guest: /srv/guest
+  manager() { inside "${own[@]}" systemctl --user "$@"; }
+  manager daemon-reload
+  manager -q enable --now stream.target stream@demo stream-session@demo.timer stream-hooks.timer stream-archive.timer stream-metrics
+  wait_for 20 inside "${own[@]}" stream-ctl wait demo --for live --timeout 1s
+  for unit in stream@demo.service stream-metrics.service stream-session@demo.timer stream-hooks.timer stream-archive.timer; do
+    manager is-active "$unit"
+  done
+  wait_for 20 inside bash -c 'ls /srv/guest/rec/*.mp4'
+  manager start stream-hooks stream-archive
+  manager stop stream.target
+  assert_equal "$(manager show --value -p Result stream@demo)" success
+  inside bash -c 'cat /srv/guest/rec/*.json' >recording.json
+  assert_json recording.json '.complete and .dropped_packets == 0'
+}
