@@ -253,3 +253,11 @@ END
   run stream-simulcast -i bus:nobody --to a=rtmp://127.0.0.1:$port/live/a
   assert_status 7
 }
+
+@test "an end before a destination was live says so" {
+  port=$(free_port)
+  sink one "$port" --script silent-publish
+  run stream-simulcast -q -i "$(clip flash_4s)" --to a=rtmp://127.0.0.1:$port/live/a --duration 300ms
+  assert_status 10
+  assert_output "destination a was never live; when the end came it was"
+}

@@ -366,9 +366,14 @@ void Session::stop() {
   mark_live();
   for (const auto* destination : forwarder_.destinations()) {
     ++total_;
-    if (destination->state() == ForwardState::kRefused) ++refused_;
-    const bool paused = destination->state() == ForwardState::kPaused;
-    if (!destination->was_live() && !paused) ++failed_;
+    const ForwardState state = destination->state();
+    if (state == ForwardState::kRefused) ++refused_;
+    if (destination->was_live() || state == ForwardState::kPaused) continue;
+    ++failed_;
+    // What failed for good was told then; the end may come before anything failed.
+    if (state != ForwardState::kRefused && state != ForwardState::kGaveUp)
+      log::error("destination " + destination->name() + " was never live; when the end came it was " +
+                 std::string(to_text(state)));
   }
   second_.cancel();
   end_.cancel();
