@@ -15,8 +15,9 @@ serve: {listen: "http://127.0.0.1:0", hls: hls}
 destinations: {sink: "rtmp://127.0.0.1:1/live/x"}
 END
 }
+# publisher [FILE]
 publisher() {
-  start publisher ffmpeg -nostdin -v error -re -stream_loop -1 -i "$(clip flash_flv)" -c copy -f flv "rtmp://127.0.0.1:$port/live/demo"
+  start publisher ffmpeg -nostdin -v error -re -stream_loop -1 -i "${1:-$(clip flash_flv)}" -c copy -f flv "rtmp://127.0.0.1:$port/live/demo"
 }
 # whole_stream [COMMAND...]: runs it, by that command.
 whole_stream() {
@@ -57,7 +58,7 @@ records_past() { [ "$(recorded | jq ". > $1")" = true ]; }
   assert_equal "$(find rec -name '*.mp4' | wc -l)" 1
   assert_json "$(ls rec/*.json)" '.complete and .dropped_packets == 0 and .files[0].discontinuities == 0'
   ffmpeg -nostdin -v error -xerror -i rec/*.mp4 -f null -
-  hls_check.py --ended hls/demo/master.m3u8 >report.json
+  hls_check.py --ended --loaded hls/demo/master.m3u8 >report.json
 }
 
 # full_pipe COMMAND...: with a standard error that is a full pipe, which nobody reads.
@@ -231,4 +232,48 @@ short_of_disk() { short_of "${DISK_FAULTS:-4}" "$@"; }
   assert_status 0
   stop publisher
   for file in rec/*.mp4; do ffmpeg -nostdin -v error -i "$file" -f null -; done
+}
+
+@test "P07: a live stream goes on while its destinations and its viewers have no memory" {
+  scarce memory
+  local sink
+  port=$(free_port)
+  sink=$(free_port)
+  stream_file
+  sed -i '/^serve\|^destinations/d' s.yaml
+  start sink rtmp_sink.py --port "$sink"
+  # WebRTC has no B-frames.
+  ffmpeg -nostdin -v error -i "$(clip flash_flv)" -c copy -c:v libx264 -preset ultrafast -bf 0 -g 60 plain.flv
+  start up stream-ctl up s.yaml --events "$T/events"
+  wait_for 20 port_open "$port"
+  publisher plain.flv
+  wait_for 30 has_event events stream.live
+  wait_for 30 records_past 1
+  wait_for 30 test -e hls/demo/master.m3u8
+  pids >before
+  # The others are who they were, and the recorder records.
+  cat >goes_on <<'END'
+    source "$SUPPORT/common.bash"
+    export STREAM_RUNTIME_DIR=$T/run STREAM_STATE_DIR=$T/state
+    of() { stream-ctl status demo "$1" --json | jq "$2"; }
+    [ "$(of ctl '.tools[0].programs[] | select(.state == "running").pid')" = "$(cat "$T/before")" ] || fail "another program began anew"
+    recorded=$(of record '.tools[0].recorded_seconds')
+    more() { [ "$(of record ".tools[0].recorded_seconds > $recorded")" = true ]; }
+    wait_for 5 more
+END
+  live=(env "STREAM_RUNTIME_DIR=$T/run")
+  # Of its own: a system's authorities are fourteen calls out of fifteen.
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out ca.pem -subj /CN=x 2>/dev/null
+  export SCARCE_IN=stream-simulcast
+  short_of_memory --ffmpeg "source $T/goes_on" "${live[@]}" sent.sh -i bus:demo --name demo \
+    --ca-file "$T/ca.pem" --to "sink=rtmp://127.0.0.1:$sink/live/x"
+  SCARCE_IN=stream-serve
+  short_of_memory "source $T/goes_on" "${live[@]}" served.sh "$T/hls"
+  unset SCARCE_IN
+  stop up
+  assert_status 0
+  stop publisher
+  assert_json "$(ls rec/*.json)" '.complete and .dropped_packets == 0 and .files[0].discontinuities == 0'
+  ffmpeg -nostdin -v error -xerror -i rec/*.mp4 -f null -
+  hls_check.py --ended --loaded hls/demo/master.m3u8 >report.json
 }

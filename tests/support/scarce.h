@@ -1,8 +1,8 @@
 // What the preloaded libraries of scarce.py share: one of a program's calls fails, or all from
 // there on. Calls are counted from 1; SCARCE_AT is the first that fails, SCARCE_FOR how many do
 // (all without it). SCARCE_COUNT=PATH gets the number of calls when the program exits. With
-// SCARCE_IN=NAME only in the program of that name, and there once: PATH of SCARCE_FAILED is made
-// then, and nothing fails where it is.
+// SCARCE_IN=NAME all this only in the program of that name. With SCARCE_FAILED=PATH once: it is
+// made then, and nothing fails where it is.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -31,19 +31,21 @@ static int fails(int error) {
   return 1;
 }
 
+static int here(void) {
+  const char* in = getenv("SCARCE_IN");
+  return !in || strcmp(in, program_invocation_short_name) == 0;
+}
+
 __attribute__((constructor)) static void begin(void) {
   const char *at = getenv("SCARCE_AT"), *count = getenv("SCARCE_FOR");
   last = at && count ? strtoul(at, NULL, 10) + strtoul(count, NULL, 10) - 1 : (unsigned long)-1;
   first = at ? strtoul(at, NULL, 10) : 0;
-  const char* in = getenv("SCARCE_IN");
-  if (!in) return;
   mark = getenv("SCARCE_FAILED");
-  if (strcmp(in, program_invocation_short_name) != 0 || (mark && access(mark, F_OK) == 0))
-    first = 0;
+  if (!here() || (mark && access(mark, F_OK) == 0)) first = 0;
 }
 
 __attribute__((destructor)) static void end(void) {
-  const char* path = getenv("SCARCE_COUNT");
+  const char* path = here() ? getenv("SCARCE_COUNT") : NULL;
   char text[32];
   const int length = snprintf(text, sizeof text, "%lu\n", atomic_load(&calls));
   const int fd = path ? made(path) : -1;

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# served.sh HLS: stream-serve as its viewers have it, for scarce.py: demo of the tree HLS is read by one of HLS and one of
+# WebRTC, then it is ended; its exit code. Whatever it refuses them is no fault, nor if it ends before.
+stream-serve -q --hls "$1" --listen http://127.0.0.1:0 --whep --rtc-port 0 --events events &
+serve=$!
+trap 'kill -KILL $serve 2>/dev/null' EXIT
+for ((i = 0; i < 100; i++)); do
+  ! grep -qs service.ready events || break
+  kill -0 $serve 2>/dev/null || break
+  sleep 0.05
+done
+url=$(sed -n 's/.*"event":"listener.started".*"url":"\([^"]*\)".*/\1/p' events)
+if [ -n "$url" ]; then
+  timeout 5 webrtc-load watch "${url}demo/whep" 1 1 >watched 2>&1 &
+  watch=$!
+  timeout 5 ffmpeg -nostdin -v quiet -i "${url}demo/master.m3u8" -t 1 -c copy -f null -
+  curl -s -m 5 -o page "${url}" "${url}demo/"
+  wait $watch
+fi
+kill -TERM $serve 2>/dev/null
+wait $serve
