@@ -1,5 +1,6 @@
 #include "cli/run.h"
 
+#include <openssl/crypto.h>
 #include <signal.h>
 
 #include <iterator>
@@ -283,6 +284,9 @@ Action predicate(Action action) {
 
 int run_tool(int argc, char** argv, Command root) {
   ::signal(SIGPIPE, SIG_IGN);  // every write looks at its result
+  // What OpenSSL 3 makes for itself once, at the first call of it; where memory lacks then it does
+  // not look, and follows null pointers in every call from there on.
+  if (OSSL_LIB_CTX_get0_global_default() == nullptr) return out_of_memory();
   std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
   const int code = Tool(std::move(root), std::move(args)).run();
   if (code == static_cast<int>(Exit::kInterrupted)) die_by_signal(SIGINT);
