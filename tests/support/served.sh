@@ -11,11 +11,12 @@ for ((i = 0; i < 100; i++)); do
 done
 url=$(sed -n 's/.*"event":"listener.started".*"url":"\([^"]*\)".*/\1/p' events)
 if [ -n "$url" ]; then
-  timeout 5 webrtc-load watch "${url}demo/whep" 1 1 >watched 2>&1 &
-  watch=$!
-  timeout 5 ffmpeg -nostdin -v quiet -i "${url}demo/master.m3u8" -t 1 -c copy -f null -
-  curl -s -m 5 -o page "${url}" "${url}demo/"
-  wait $watch
+  viewers=()
+  view() { timeout 5 "$@" & viewers+=($!); }
+  view webrtc-load watch "${url}demo/whep" 1 1 >watched 2>&1
+  view ffmpeg -nostdin -v quiet -i "${url}demo/master.m3u8" -t 1 -c copy -f null -
+  view curl -s -o page "${url}" "${url}demo/"
+  wait "${viewers[@]}"
 fi
 kill -TERM $serve 2>/dev/null
 wait $serve
