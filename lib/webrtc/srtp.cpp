@@ -3,7 +3,7 @@
 #include <srtp2/srtp.h>
 
 #include <algorithm>
-#include <mutex>
+#include <new>
 
 #include "base/error.h"
 #include "rtp/packet.h"
@@ -27,6 +27,9 @@ srtp_profile_t profile_of(SrtpProfile profile) {
 }
 
 [[noreturn]] void refuse_profile(SrtpProfile profile, int code) {
+  // Neither is said of what the library was built without.
+  if (code == srtp_err_status_alloc_fail || code == srtp_err_status_init_fail)
+    throw std::bad_alloc();
   throw Error(Exit::kUnsupported, "webrtc.srtp",
               "libsrtp2 cannot do " + std::string(name_of(profile)) + " (code " +
                   std::to_string(code) + ")",
@@ -34,11 +37,14 @@ srtp_profile_t profile_of(SrtpProfile profile) {
 }
 
 srtp_t make(const SrtpKeys& keys, bool outbound) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    srtp_init();
+  // It tests itself, which needs memory and nothing else that may lack. No call_once: an error goes
+  // through C by that, and glibc loads a library to let it.
+  static const bool prepared = [] {
+    if (srtp_init() != srtp_err_status_ok) throw std::bad_alloc();
     use_openssl_in_srtp();
-  });
+    return true;
+  }();
+  static_cast<void>(prepared);
   srtp_policy_t policy{};
   const srtp_profile_t profile = profile_of(keys.profile);
   auto key = outbound ? keys.local : keys.remote;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string_view>
 
 namespace stream::webrtc {
@@ -40,8 +41,9 @@ srtp_err_status_t status_of(bool good, srtp_err_status_t bad = srtp_err_status_c
 
 srtp_err_status_t new_cipher(const srtp_cipher_type_t& type, const EVP_CIPHER* mode, int key_size,
                              int tag_size, srtp_cipher_pointer_t* result) {
-  auto cipher = std::make_unique<SrtpCipher>();
-  if (cipher->context == nullptr) return srtp_err_status_alloc_fail;
+  // libsrtp calls this: nothing may be thrown through it.
+  std::unique_ptr<SrtpCipher> cipher(new (std::nothrow) SrtpCipher);
+  if (!cipher || cipher->context == nullptr) return srtp_err_status_alloc_fail;
   cipher->mode = mode;
   cipher->tag_size = static_cast<unsigned>(tag_size);
   cipher->head = {&type, cipher.get(), key_size, static_cast<int>(type.id)};
@@ -156,8 +158,8 @@ extern const srtp_auth_type_t kHmacType;
 
 srtp_err_status_t hmac_alloc(srtp_auth_pointer_t* result, int key_size, int tag_size) {
   if (tag_size > kDigest) return srtp_err_status_bad_param;
-  auto hmac = std::make_unique<SrtpHmac>();
-  if (hmac->context == nullptr) return srtp_err_status_alloc_fail;
+  std::unique_ptr<SrtpHmac> hmac(new (std::nothrow) SrtpHmac);
+  if (!hmac || hmac->context == nullptr) return srtp_err_status_alloc_fail;
   hmac->head = {&kHmacType, hmac.get(), tag_size, key_size, 0};
   *result = &hmac.release()->head;
   return srtp_err_status_ok;
