@@ -94,12 +94,15 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
     return status;
   });
   boost::asio::steady_timer pulse(io), last(io);
-  const std::function<void(boost::system::error_code)> beat = [&](boost::system::error_code error) {
-    if (error) return;
-    service.alive();  // no media clock here: the loop turning is what viewers need
-    pulse.expires_after(std::chrono::seconds(1));
-    pulse.async_wait(beat);
-  };
+  // After an error the loop turns once more, for the last answers: without what is here.
+  const auto here = std::make_shared<bool>();
+  const std::function<void(boost::system::error_code)> beat =
+      [&, alive = std::weak_ptr(here)](boost::system::error_code error) {
+        if (error || alive.expired()) return;
+        service.alive();  // no media clock here: the loop turning is what viewers need
+        pulse.expires_after(std::chrono::seconds(1));
+        pulse.async_wait(beat);
+      };
   beat({});
   service.on_stop([&] {
     server->close();
