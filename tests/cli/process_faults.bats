@@ -162,11 +162,11 @@ scarce() {
   ! ldd "$TOOLS_BIN/stream-ctl" 2>/dev/null | grep -q 'lib[at]san' || skip "a sanitizer stands in the way"
   cc -O1 -shared -fPIC -o "$T/scarce.so" "$SUPPORT/scarce_$1.c"
 }
-# short_of TIMES [--ffmpeg] CHECK COMMAND...
+# short_of TIMES [--ffmpeg|--nss] CHECK COMMAND...
 short_of() {
   local times=$1 libraries=()
   shift
-  [ "$1" != --ffmpeg ] || { libraries=(--ffmpeg) && shift; }
+  [[ $1 != --* ]] || { libraries=("$1") && shift; }
   scarce.py "${libraries[@]}" --check "$1" "$T/scarce.so" "$times" "${@:2}" >>faults.txt || {
     cat faults.txt >&2
     return 1
@@ -268,7 +268,7 @@ END
   short_of_memory --ffmpeg "source $T/goes_on" "${live[@]}" sent.sh -i bus:demo --name demo \
     --ca-file "$T/ca.pem" --to "sink=rtmp://127.0.0.1:$sink/live/x"
   SCARCE_IN=stream-serve
-  short_of_memory "source $T/goes_on" "${live[@]}" served.sh "$T/hls"
+  short_of_memory --nss "source $T/goes_on" "${live[@]}" served.sh "$T/hls"
   unset SCARCE_IN
   stop up
   assert_status 0

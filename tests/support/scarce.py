@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""scarce.py [--check SCRIPT] [--ffmpeg] LIBRARY TIMES COMMAND...: runs the command over and over, each time with another
+"""scarce.py [--check SCRIPT] [--ffmpeg] [--nss] LIBRARY TIMES COMMAND...: runs the command over and over, each time with another
 of its calls failing: once that one alone, once all from there on. LIBRARY says which calls: that of scarce_memory.c
 its allocations, that of scarce_disk.c what changes the disk. Each run has an empty directory of its own to be in;
 SCRIPT (bash, $CODE is the exit code) looks at what is there afterwards. It may end with any exit code of the table in
 stream(7), in words when all fail; in less than 20 s, and by no signal unless glibc itself gives up; with --ffmpeg also
-when all fail in FFmpeg, which then follows null pointers of its own (av_packet_unref within av_read_frame, 5.1). TIMES
+when all fail in FFmpeg, which then follows null pointers of its own (av_packet_unref within av_read_frame, 5.1); with --nss
+by SIGSEGV, as libnss, which libsrtp2 brings, does that while it begins, for one call as well. TIMES
 0: every one of its calls. Prints what was wrong, and a line of JSON.
 """
 
@@ -26,6 +27,7 @@ parser.add_argument("library")
 parser.add_argument("times", type=int)
 parser.add_argument("--check")
 parser.add_argument("--ffmpeg", action="store_true")
+parser.add_argument("--nss", action="store_true")
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--only", type=int, help="fail at this one")
 parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -63,6 +65,8 @@ def judged(code, said, alone):
     if "Fatal glibc error" in said:
         return checked(code)
     if options.ffmpeg and not alone and code in (128 + signal.SIGSEGV, 128 + signal.SIGBUS):
+        return checked(code)
+    if options.nss and code == 128 + signal.SIGSEGV:
         return checked(code)
     if code not in CODES:
         return f"signal {signal.Signals(code - 128).name}" if 128 < code < 193 else f"exit code {code}"
