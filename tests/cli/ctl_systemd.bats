@@ -44,6 +44,7 @@ records_past() { [ "$(recorded | jq ". > $1")" = true ]; }
   wait_for 20 run_count 1
   assert_equal "$(programs | jq .[0])" "$(jq .[0] <<<"$before")"
   inside systemctl stop stream.target
+  wait_for 20 in_state stream@demo inactive
   assert_equal "$(of stream@demo ActiveState)/$(of stream@demo Result)" inactive/success
   assert_equal "$(processes stream@demo.service)" 0
   inside bash -c 'cp /var/lib/stream/rec/* /srv/test'
@@ -160,8 +161,9 @@ told() { jq -se 'any(.status == 200 and .body.event == "stream.ended")' got/requ
   assert_equal "$(of stream-ingest.service ActiveState)" active
   stop publisher INT
   inside systemctl stop stream.target
-  in_state stream-ingest.service inactive
-  in_state stream-ingest.socket inactive
+  # The target is stopped before what is part of it is.
+  wait_for 20 in_state stream-ingest.service inactive
+  wait_for 20 in_state stream-ingest.socket inactive
 }
 
 @test "a user's own units, by a systemd of his" {
@@ -175,6 +177,7 @@ told() { jq -se 'any(.status == 200 and .body.event == "stream.ended")' got/requ
   pattern 'record: {output: /srv/guest/rec}' | put /srv/guest/.config/stream/demo.yaml
   inside chown -R guest: /srv/guest
   manager() { inside "${own[@]}" systemctl --user "$@"; }
+  own_is() { [ "$(manager show --value -p ActiveState stream@demo)" = "$1" ]; }
   manager daemon-reload
   manager -q enable --now stream.target stream@demo stream-session@demo.timer stream-hooks.timer stream-archive.timer stream-metrics
   wait_for 20 inside "${own[@]}" stream-ctl wait demo --for live --timeout 1s
@@ -184,6 +187,7 @@ told() { jq -se 'any(.status == 200 and .body.event == "stream.ended")' got/requ
   wait_for 20 inside bash -c 'ls /srv/guest/rec/*.mp4'
   manager start stream-hooks stream-archive
   manager stop stream.target
+  wait_for 20 own_is inactive
   assert_equal "$(manager show --value -p Result stream@demo)" success
   inside bash -c 'cat /srv/guest/rec/*.json' >recording.json
   assert_json recording.json '.complete and .dropped_packets == 0'
