@@ -122,6 +122,8 @@ void RtpMedia::rtp(Bytes bytes, Nanoseconds now) {
   drain(track, to->layer, now);
   const auto deadline = layer.receiver->deadline();
   if (deadline && *deadline <= now) ask_again(layer, now);
+  if (deadline) due_ = std::min(due_, *deadline);
+  if (track.picture && layer.receiver->wants_key_frame()) due_ = now;
 }
 
 void RtpMedia::note_arrival(const rtp::Packet& packet, Nanoseconds now) {
@@ -195,6 +197,7 @@ void RtpMedia::emit(Track& track, Layer& layer, rtp::Receiver::Unit unit, Nanose
 
 void RtpMedia::skip() {
   for (Track& track : tracks_) track.skips = track.hole = true;
+  due_ = Nanoseconds{0};
 }
 
 void RtpMedia::rtcp(Bytes bytes, Nanoseconds now) {

@@ -39,7 +39,10 @@ class RtpMedia {
 
   void rtp(Bytes packet, Nanoseconds now);
   void rtcp(Bytes packet, Nanoseconds now);
-  void tick(Nanoseconds now);  // every 20 ms
+  void tick(Nanoseconds now);  // every 20 ms, or less often: not before due()
+  // Until then a tick has nothing to do, when no packet comes: of hundreds of publishers most have
+  // lost nothing, and what a tick looks at is in no cache any more.
+  Nanoseconds due() const noexcept { return due_; }
   // What was taken is dropped up to the next key frame.
   void skip();
   LinkStats link() const;
@@ -79,7 +82,7 @@ class RtpMedia {
   size_t begun_ = 0;  // receivers so far
   uint64_t bytes_ = 0, reported_bytes_ = 0, wanted_bps_;
   double receive_bps_ = 0;
-  Nanoseconds report_at_{0}, reported_at_{0}, arrivals_at_{0};
+  Nanoseconds report_at_{0}, reported_at_{0}, arrivals_at_{0}, due_{0};
   bool full_report_ = false, ended_ = false;
 };
 

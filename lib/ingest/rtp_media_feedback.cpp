@@ -17,12 +17,14 @@ constexpr double kClearlyMore = 1.2;
 }  // namespace
 
 void RtpMedia::tick(Nanoseconds now) {
+  due_ = now + kReportArrivals;
   for (Track& track : tracks_) {
     for (size_t i = 0; i < track.layers.size() && !ended_; ++i) {
       if (!track.layers[i].receiver) continue;
       track.layers[i].receiver->tick(now);
       drain(track, i, now);
       ask_again(track.layers[i], now);
+      if (const auto next = track.layers[i].receiver->deadline()) due_ = std::min(due_, *next);
     }
     if (ended_) return;
     if (!track.picture) continue;

@@ -65,7 +65,7 @@ void WhipPublisher::media(rtmp::Media media, int64_t dts) {
 }
 
 void WhipPublisher::tick(Nanoseconds now) {
-  if (!receiver_) return;
+  if (!receiver_ || now < media_->due()) return;
   const auto self = shared_from_this();
   media_->tick(now);
   if (!receiver_) return;

@@ -162,6 +162,7 @@ Response WhipServer::checked(PublishAttempt attempt, PublisherAdmission admissio
                                                    std::move(admission));
   if (!publisher->open(local, *answer.value)) return too_many();
   publishers_[publisher->id()] = publisher;
+  changed_ = true;
   ++accepted_;
   return endpoint_.created({stream, publisher->id()}, publisher->session(), answer->sdp);
 }
@@ -172,6 +173,7 @@ void WhipServer::remove(const WhipPublisher& publisher) {
   if (it == publishers_.end()) return;
   boost::asio::post(io_, [kept = it->second] {});
   publishers_.erase(it);
+  changed_ = true;
 }
 
 void WhipServer::tick() {
@@ -179,8 +181,11 @@ void WhipServer::tick() {
   ticker_.async_wait([this](boost::system::error_code cancelled) {
     if (cancelled) return;
     const Nanoseconds now = monotonic_now();
-    const auto all = publishers_;
-    for (const auto& [id, publisher] : all) publisher->tick(now);
+    if (std::exchange(changed_, false)) {
+      ticked_.clear();
+      for (const auto& [id, publisher] : publishers_) ticked_.push_back(publisher);
+    }
+    for (const auto& publisher : ticked_) publisher->tick(now);
     if (!stopped_) tick();
   });
 }

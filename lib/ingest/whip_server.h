@@ -54,6 +54,8 @@ class WhipServer : public PublisherServer {
   const PublisherHooks hooks_;
   boost::asio::steady_timer ticker_;
   std::map<std::string, std::shared_ptr<WhipPublisher>> publishers_;  // by the id in their URL
+  std::vector<std::shared_ptr<WhipPublisher>> ticked_;  // of them, as they were at the last change
+  bool changed_ = false;
   uint64_t accepted_ = 0;
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for answers that come later
