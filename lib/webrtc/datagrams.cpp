@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <optional>
 
 #include "base/error.h"
+#include "os/fd.h"
 #include "os/port_owner.h"
 #include "webrtc/datagram_batch.h"
 #include "webrtc/gathering.h"
@@ -42,10 +44,13 @@ bool is_about_cutting(int code) {
 }  // namespace
 
 struct Datagrams::State : std::enable_shared_from_this<State> {
-  explicit State(asio::io_context& its) : io(its), socket(its), pause(its) {}
+  explicit State(asio::io_context& its) : io(its), watched(its), pause(its) {}
+  ~State() { unwatch(); }
 
   asio::io_context& io;
-  ip::udp::socket socket;
+  os::Fd socket;
+  // The same, while it is waited for. The loop would wake for each datagram that comes meanwhile.
+  asio::posix::stream_descriptor watched;
   asio::steady_timer pause;
   std::optional<Gathering> gathering;
   bool v6 = false, flushing = false, stopped = false;
@@ -58,6 +63,7 @@ struct Datagrams::State : std::enable_shared_from_this<State> {
 
   boost::system::error_code open(const std::string& host, uint16_t port);
   void wait(Nanoseconds pause_for);
+  void unwatch();
   size_t receive();
   void flush();
 };
@@ -68,21 +74,23 @@ boost::system::error_code Datagrams::State::open(const std::string& host, uint16
       host.empty() ? ip::address(ip::address_v6::any()) : ip::make_address(host, error);
   if (error) return error;
   Endpoint at(wanted, port);
-  socket.open(at.protocol(), error);
-  if (!error && wanted.is_v6()) socket.set_option(ip::v6_only(false), error);
-  if (!error) socket.bind(at, error);
+  ip::udp::socket made(io);
+  made.open(at.protocol(), error);
+  if (!error && wanted.is_v6()) made.set_option(ip::v6_only(false), error);
+  if (!error) made.bind(at, error);
   if (error && host.empty() && error != asio::error::address_in_use) {  // a machine without IPv6
     boost::system::error_code ignored;
-    socket.close(ignored);
+    made.close(ignored);
     at = Endpoint(ip::address_v4::any(), port);
-    socket.open(at.protocol(), error);
-    if (!error) socket.bind(at, error);
+    made.open(at.protocol(), error);
+    if (!error) made.bind(at, error);
   }
   if (error) return error;
   v6 = at.protocol() == ip::udp::v6();
-  bound = socket.local_endpoint(error);
-  socket.non_blocking(true, error);
-  const int fd = socket.native_handle(), on = 1;
+  bound = made.local_endpoint(error);
+  made.native_non_blocking(true, error);
+  socket = os::Fd(made.release());
+  const int fd = socket.get(), on = 1;
   setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
   if (v6) setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
   // Beyond the system's limit where we may.
@@ -103,17 +111,25 @@ void Datagrams::State::wait(Nanoseconds pause_for) {
     const size_t got = self->receive();
     if (!self->stopped) self->wait(self->gathering->pause(got, monotonic_now()));
   };
-  if (pause_for == Nanoseconds{0}) return socket.async_wait(ip::udp::socket::wait_read, then);
+  if (pause_for == Nanoseconds{0}) {
+    if (!watched.is_open()) watched.assign(socket.get());
+    return watched.async_wait(asio::posix::stream_descriptor::wait_read, then);
+  }
+  unwatch();
   pause.expires_after(pause_for);
   pause.async_wait(then);
+}
+
+void Datagrams::State::unwatch() {
+  if (watched.is_open()) watched.release();
 }
 
 size_t Datagrams::State::receive() {
   size_t all = 0;
   for (int round = 0; round < kRounds && !stopped; ++round) {
     in->prepare_to_receive();
-    const int got = recvmmsg(socket.native_handle(), in->messages(), DatagramBatch::kMost,
-                             MSG_DONTWAIT, nullptr);
+    const int got =
+        recvmmsg(socket.get(), in->messages(), DatagramBatch::kMost, MSG_DONTWAIT, nullptr);
     if (got <= 0) break;
     counts.received += static_cast<uint64_t>(got);
     all += static_cast<size_t>(got);
@@ -132,8 +148,8 @@ void Datagrams::State::flush() {
   size_t at = 0, single_until = 0;
   while (at < out->count() && !stopped) {
     const size_t made = out->pack(at, cuts && at >= single_until);
-    const int sent = sendmmsg(socket.native_handle(), out->messages(), static_cast<unsigned>(made),
-                              MSG_DONTWAIT);
+    const int sent =
+        sendmmsg(socket.get(), out->messages(), static_cast<unsigned>(made), MSG_DONTWAIT);
     const size_t first = out->datagrams(0);
     for (int i = 0; i < sent; ++i) {
       const size_t datagrams = out->datagrams(static_cast<size_t>(i));
@@ -177,8 +193,8 @@ void Datagrams::stop() {
   if (state_->stopped) return;
   state_->flush();
   state_->stopped = true;
-  boost::system::error_code ignored;
-  state_->socket.close(ignored);
+  state_->unwatch();
+  state_->socket.reset();
   state_->pause.cancel();
 }
 
