@@ -90,6 +90,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   void exit_event(int code, const std::string& reason, const std::string& error_id);
   int exit_code(Exit code) const;
   void close();
+  void forget();
   int finish(Exit code, std::string reason, const std::string& error_id);
 
   // Runs `work` on the io thread and waits; what it throws comes back.
@@ -264,6 +265,20 @@ void Service::State::close() {
   for (auto& [name, server] : servers) server->close();
 }
 
+// What the work handed over is of the work, which is over: a request that comes now gets what the
+// service itself knows.
+void Service::State::forget() {
+  std::map<std::string, StreamVerb> old_verbs;
+  std::vector<std::function<void()>> old_stops;
+  std::function<Json(const std::string&)> old_status;
+  std::function<void()> old_reload;
+  std::lock_guard lock(mutex);  // goes before them
+  old_verbs.swap(verbs);
+  old_stops.swap(stop_handlers);
+  old_status.swap(status_handler);
+  old_reload.swap(reload_handler);
+}
+
 int Service::State::finish(Exit code, std::string reason, const std::string& error_id) {
   if (finished.exchange(true)) return exit_code(code);
   os::notify("STOPPING=1");
@@ -407,11 +422,15 @@ int Service::finish(Exit code, std::string reason) {
 
 int Service::run(const std::function<Exit()>& work) {
   try {
-    return finish(work());
+    const Exit code = work();
+    state_->forget();
+    return finish(code);
   } catch (const Error& e) {
+    state_->forget();
     state_->finish(e.code(), e.what(), e.id());
     throw;
   } catch (const std::exception& e) {
+    state_->forget();
     state_->finish(Exit::kNo, e.what(), "internal");
     throw;
   }

@@ -9,6 +9,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "control/client.h"
@@ -167,6 +168,47 @@ TEST_CASE("service: on the caller's io_context, with several streams") {
   asker.join();
   CHECK(answer == Json{{"name", "two"}, {"given", 7}});
   CHECK(!std::filesystem::exists(dir.path + "/one"));
+}
+
+TEST_CASE("service: a request that was read when the work ended touches nothing of it") {
+  const RuntimeDir dir;
+  boost::asio::io_context io;
+  Service service({"test", "demo", ""}, io);
+  auto extra = std::make_unique<std::string>("of the work");
+  int touched = 0;
+  std::unique_ptr<Client> first, second;
+  service.run([&] {
+    service.status([&](const std::string&) {
+      touched += extra == nullptr;
+      return Json{{"extra", extra ? *extra : ""}};
+    });
+    service.verb("end", [&](const Json&, const std::string&) {
+      io.stop();
+      return Json{};
+    });
+    // Both are known to the loop, and both ask before it goes on: it sees them in one look.
+    std::atomic<bool> asked{false};
+    std::thread asker([&] {
+      for (auto* client : {&first, &second}) {
+        *client = std::make_unique<Client>(os::control_socket_path("demo", "test"));
+        CHECK((*client)->call("status")["extra"] == "of the work");
+      }
+      asked = true;
+    });
+    while (!asked) io.run_for(std::chrono::milliseconds(1));
+    asker.join();
+    const auto ask = [](const Client& client, const std::string& method) {
+      const std::string line = Json{{"id", 7}, {"method", method}}.dump() + "\n";
+      REQUIRE(::write(client.fd(), line.data(), line.size()) == static_cast<ssize_t>(line.size()));
+    };
+    ask(*first, "end");
+    ask(*second, "status");
+    io.restart();
+    io.run();
+    extra.reset();
+    return Exit::kOk;
+  });
+  CHECK(touched == 0);
 }
 
 TEST_CASE("service: the service manager is told") {
