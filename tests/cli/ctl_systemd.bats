@@ -62,6 +62,19 @@ records_past() { [ "$(recorded | jq ". > $1")" = true ]; }
   assert_equal "$(of stream@absent ActiveState)/$(of stream@absent ConditionResult)" inactive/no
 }
 
+@test "one that is stopped before it was ready has not failed" {
+  machine
+  pattern | put /etc/stream/demo.yaml
+  local wait
+  for wait in 0 0.05 0.1 0.2 0.3; do
+    inside systemctl start --no-block stream@demo
+    sleep "$wait"
+    inside systemctl stop stream@demo
+    assert_equal "$(of stream@demo ActiveState)/$(of stream@demo Result)" inactive/success
+  done
+  assert_equal "$(processes stream@demo.service)" 0
+}
+
 # often TIMER...: every two seconds, in place of by the minute or by night.
 often() {
   local timer
