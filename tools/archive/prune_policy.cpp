@@ -33,7 +33,8 @@ void read_keeping(const config::Node& node, Policy& policy) {
 ClockMark mark_now() {
   struct timespec boot {};
   ::clock_gettime(CLOCK_BOOTTIME, &boot);
-  // A service that sees of /proc only the processes (ProcSubset=pid) knows no boot: its marks prove nothing.
+  // A service that sees of /proc only the processes (ProcSubset=pid) knows no boot: its marks prove
+  // nothing.
   const char* const path = "/proc/sys/kernel/random/boot_id";
   std::string id = ::access(path, R_OK) == 0 ? os::read_file(path, 100) : "";
   while (!id.empty() && id.back() == '\n') id.pop_back();

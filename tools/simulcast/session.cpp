@@ -372,8 +372,8 @@ void Session::stop() {
     ++failed_;
     // What failed for good was told then; the end may come before anything failed.
     if (state != ForwardState::kRefused && state != ForwardState::kGaveUp)
-      log::error("destination " + destination->name() + " was never live; when the end came it was " +
-                 std::string(to_text(state)));
+      log::error("destination " + destination->name() +
+                 " was never live; when the end came it was " + std::string(to_text(state)));
   }
   second_.cancel();
   end_.cancel();

@@ -86,7 +86,8 @@ TEST_CASE("in order, over the wraps of both numbers") {
   CHECK(block->highest_sequence > 65536);
 }
 
-TEST_CASE("reordered, doubled and lost packets: what comes out is whole, in order and decodable (I22)") {
+TEST_CASE(
+    "I22: reordered, doubled and lost packets: what comes out is whole, in order and decodable") {
   for (const std::string codec : rtp_media::kCodecs) {
     for (unsigned seed = 1; seed <= 12; ++seed) {
       CAPTURE(codec);
