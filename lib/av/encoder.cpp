@@ -88,12 +88,35 @@ void set_private_options(const VideoEncoding& o, const Known& k, Dictionary& d) 
 }  // namespace
 
 struct Encoder::State {
-  ~State() { avcodec_free_context(&context); }
+  ~State() {
+    if (context && needs_end && avcodec_is_open(context)) end();
+    avcodec_free_context(&context);
+  }
+  // SVT-AV1 never comes back from closing when it was not told of the end, and the end does not
+  // reach its threads when there was no picture before it.
+  void end() noexcept;
+
   AVCodecContext* context = nullptr;
+  bool needs_end = false, begun = false, ended = false;
   PacketHandle packet = make_packet();
   Dictionary options;
   Track track;
 };
+
+void Encoder::State::end() noexcept {
+  if (!begun) {
+    AVFrame* blank = av_frame_alloc();
+    if (!blank) return;
+    blank->format = context->pix_fmt;
+    blank->width = context->width;
+    blank->height = context->height;
+    blank->pts = 0;
+    if (av_frame_get_buffer(blank, 0) >= 0) avcodec_send_frame(context, blank);
+    av_frame_free(&blank);
+  }
+  if (!ended) avcodec_send_frame(context, nullptr);
+  while (avcodec_receive_packet(context, packet.get()) >= 0) av_packet_unref(packet.get());
+}
 
 Encoder::Encoder(Encoder&&) noexcept = default;
 Encoder& Encoder::operator=(Encoder&&) noexcept = default;
@@ -150,6 +173,7 @@ Encoder::Encoder(const VideoEncoding& o) : state_(std::make_unique<State>()) {
   if (o.encoder == "libsvtav1") {
     c->bit_rate = c->rc_max_rate = c->rc_buffer_size = 0;
     setenv("SVT_LOG", "1", 0);  // errors only: its log goes to stderr
+    state_->needs_end = true;
   }
   c->gop_size = o.keyframe_distance;
   c->keyint_min = 1;
@@ -248,6 +272,7 @@ void Encoder::send(const Frame& frame, bool keyframe) {
   } else if (c.sample_fmt == AV_SAMPLE_FMT_FLT) {
     own = interleaved(own);
   }
+  state_->begun = true;
   const int code = avcodec_send_frame(&c, own.get());
   if (code < 0)
     throw Error(Exit::kNo, "encoder.failed",
@@ -255,11 +280,14 @@ void Encoder::send(const Frame& frame, bool keyframe) {
 }
 
 void Encoder::finish() {
+  if (state_->needs_end && !state_->begun) return;  // end() will
+  state_->ended = true;
   avcodec_send_frame(state_->context, nullptr);
 }
 
 std::optional<Packet> Encoder::receive() {
   AVCodecContext& c = *state_->context;
+  if (state_->needs_end && !state_->begun) return std::nullopt;
   const int code = avcodec_receive_packet(&c, state_->packet.get());
   if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return std::nullopt;
   if (code < 0)

@@ -37,6 +37,24 @@ ladder() {
   [ "$(combed h/360p/playlist.m3u8)" -lt 5 ]
 }
 
+@test "AV1, and an end amid it" {
+  ffmpeg -nostdin -v error -encoders | grep -q libsvtav1 || skip "this FFmpeg has no libsvtav1"
+  local rung=240p@300k,encoder=libsvtav1,preset=10
+  stream-ladder -q -i "$(clip flash_4s)" -o h --rung "$rung" --dvr all 2>ladder.err
+  hls_check.py --ended --decode h/master.m3u8 >report.json
+  assert_json report.json '[.renditions[] | select(.width > 0) | .frames == 120] | all'
+  run flash_beep.py --max-ms 20 --min-pairs 4 h/240p/playlist.m3u8 --audio-input h/audio/playlist.m3u8
+  assert_status 0
+  # SVT-AV1 does not come back when it is closed without an end.
+  mkfifo in
+  start feed ffmpeg -nostdin -v error -re -i "$(clip flash_10s)" -c copy -f mpegts -y in
+  start cut stream-ladder -i in -o c --rung "$rung"
+  wait_for 30 compgen -G 'c/240p/*.m4s'
+  kill -INT "$(pid cut)"
+  wait_exit cut 10
+  assert_status 130
+}
+
 @test "no sound" {
   stream-ladder -q -i "$(clip video_only)" -o h --rung 360p@800k --dvr all 2>ladder.err
   hls_check.py --ended --decode --expect-duration 4 h/master.m3u8

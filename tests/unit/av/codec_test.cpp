@@ -72,6 +72,28 @@ std::vector<Frame> decode(Decoder& decoder, const std::vector<Packet>& packets) 
 
 }  // namespace
 
+TEST_CASE("an encoder is let go of at any time: before a picture, amid pictures, after the end") {
+  for (const std::string& name : video_encoders()) {
+    CAPTURE(name);
+    VideoEncoding o;
+    o.encoder = name;
+    o.width = 320;
+    o.height = 180;
+    o.bit_rate = 200'000;
+    for (const int pictures : {0, 1, 5}) {
+      for (const bool ends : {false, true}) {
+        try {
+          Encoder encoder(o);
+          for (int i = 0; i < pictures; ++i) encoder.send(moving_bar(320, 180, i), i == 0);
+          if (ends) encoder.finish();
+        } catch (const Error& e) {  // a device that is not there
+          CHECK(e.code() == Exit::kUnsupported);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("Encoder: video") {
   Encoder encoder(small());
   const auto packets = encode(encoder, 50, 20);
