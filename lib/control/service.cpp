@@ -265,7 +265,7 @@ void Service::State::close() {
   for (auto& [name, server] : servers) server->close();
 }
 
-// What the work handed over is of the work, which is over: a request that comes now gets what the
+// What was handed over is of the work, which is over: a request that comes now gets what the
 // service itself knows.
 void Service::State::forget() {
   std::map<std::string, StreamVerb> old_verbs;
@@ -281,6 +281,7 @@ void Service::State::forget() {
 
 int Service::State::finish(Exit code, std::string reason, const std::string& error_id) {
   if (finished.exchange(true)) return exit_code(code);
+  forget();
   os::notify("STOPPING=1");
   const int number = exit_code(code);
   if (reason.empty()) reason = is_stopping ? stop_reason : "done";
@@ -422,15 +423,11 @@ int Service::finish(Exit code, std::string reason) {
 
 int Service::run(const std::function<Exit()>& work) {
   try {
-    const Exit code = work();
-    state_->forget();
-    return finish(code);
+    return finish(work());
   } catch (const Error& e) {
-    state_->forget();
     state_->finish(e.code(), e.what(), e.id());
     throw;
   } catch (const std::exception& e) {
-    state_->forget();
     state_->finish(Exit::kNo, e.what(), "internal");
     throw;
   }
