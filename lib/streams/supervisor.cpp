@@ -256,6 +256,7 @@ bool Supervisor::all_idle() const {
 
 void Supervisor::move(Cause cause, const std::string& reason) {
   if (!stream_.move(cause, reason, wall_now())) return;
+  if (file_.hooks.empty()) stream_.mark_told();  // nobody is: it is saved once
   save();
   tell_moves();
   service_.emit(event_of(stream_.life),

@@ -99,10 +99,10 @@ std::string read_message(const std::string& path) {
 }
 
 // What a supervisor saved and was killed before it told.
-void tell_forgotten(const std::string& name) {
-  if (streams::untold(known_stream(name)).empty()) return;
-  const auto lock = stream_lock(name);
-  manifest::Stream stream = known_stream(name);
+void tell_forgotten(const manifest::Stream& known) {
+  if (streams::untold(known).empty()) return;
+  const auto lock = stream_lock(known.name);
+  manifest::Stream stream = known_stream(known.name);
   tell_moves(stream);
   auto files = store();
   manifest::save_stream(files, stream);
@@ -164,7 +164,7 @@ int hooks_retry(const Options& options, const cli::Context& context) {
                 client.call("hooks.retry", {{"hook", options.hook}}).at("hooks"), options, context);
     return 0;
   }
-  tell_forgotten(file.name);
+  tell_forgotten(known_stream(file.name));
   const Json list = deliver_waiting(
       file, std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout.value));
   print_hooks("stream.ctl.hooks/1", file.name, list, options, context);
@@ -184,7 +184,7 @@ int hooks_retry_all(const Options& options, const cli::Context& context) {
     try {
       const auto file = streams::file_of(stream);
       if (supervised(stream.name)) continue;
-      tell_forgotten(stream.name);
+      tell_forgotten(stream);
       const Json before = waiting(file);
       if (std::none_of(before.begin(), before.end(), pending)) continue;
       const Json after = deliver_waiting(file, limit);
