@@ -78,6 +78,12 @@ std::optional<Url> parse_url(std::string_view text) {
   return url;
 }
 
+std::optional<std::string> whip_url(const Url& at, std::string_view stream) {
+  if (at.scheme != "whip" && at.scheme != "whips") return std::nullopt;
+  return (at.scheme == "whips" ? "https://" : "http://") + at.authority() + "/" +
+         std::string(stream) + "/whip";
+}
+
 bool is_loopback_host(std::string_view host) {
   return host == "localhost" || host == "::1" || host.substr(0, 4) == "127.";
 }

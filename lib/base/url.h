@@ -24,6 +24,10 @@ struct Url {
 // nullopt when it is no URL: no "://", bad port, control characters.
 std::optional<Url> parse_url(std::string_view text);
 
+// Where publishers of `stream` post to (RFC 9725) when somebody listens on `at`; nullopt: that is
+// neither whip:// nor whips://.
+std::optional<std::string> whip_url(const Url& at, std::string_view stream);
+
 bool is_loopback_host(std::string_view host);
 // "192.0.2.1:1935", "[2001:db8::1]:1935".
 std::string host_port(std::string_view host, uint16_t port);

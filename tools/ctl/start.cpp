@@ -64,13 +64,11 @@ Json publish_addresses(const streams::File& file, const Json& status) {
   if (listeners.empty()) listeners = input.find("listen")->values;
   for (const Json& one : listeners) {
     const auto url = parse_url(one.get<std::string>());
-    const bool whip = url && (url->scheme == "whip" || url->scheme == "whips");
-    const std::string http = whip && url->scheme == "whips" ? "https://" : "http://";
-    list.push_back(
-        {{"kind", url ? url->scheme : ""},
-         {"server", whip ? Json(http + url->authority() + "/" + file.name + "/whip") : one},
-         {"key", open ? Json(file.name) : Json(nullptr)},
-         {"key_file", manifest::or_null(input.value("key_file"))}});
+    const auto whip = url ? whip_url(*url, file.name) : std::nullopt;
+    list.push_back({{"kind", url ? url->scheme : ""},
+                    {"server", whip ? Json(*whip) : one},
+                    {"key", open ? Json(file.name) : Json(nullptr)},
+                    {"key_file", manifest::or_null(input.value("key_file"))}});
   }
   return list;
 }

@@ -112,11 +112,10 @@ Json srt_sheet(const Url& at, const Json& endpoint, const Shown& shown) {
 // Media is encrypted always; the key is in HTTPS only, ours or a proxy's.
 Json whip_sheet(const Url& at, const std::string& stream, const Json& endpoint,
                 const Shown& shown) {
-  const bool tls = at.scheme == "whips";
-  const std::string url = (tls ? "https://" : "http://") + at.authority() + "/" + stream + "/whip";
+  const std::string url = whip_url(at, stream).value();
   const bool open = endpoint.value("open", false);
   return {{"protocol", at.scheme},
-          {"encrypted", tls},
+          {"encrypted", at.scheme == "whips"},
           {"server", url},
           {"key", open ? Json(nullptr) : Json(shown.key)},
           {"url", url},

@@ -55,6 +55,12 @@ TEST_CASE("RFC 3339") {
   CHECK(rfc3339(system_clock::time_point(-1ms)) == "1969-12-31T23:59:59.999Z");
 }
 
+TEST_CASE("where publishers post to") {
+  CHECK(whip_url(*parse_url("whip://127.0.0.1:8889"), "demo") == "http://127.0.0.1:8889/demo/whip");
+  CHECK(whip_url(*parse_url("whips://[::1]:443/"), "a.b") == "https://[::1]:443/a.b/whip");
+  CHECK_FALSE(whip_url(*parse_url("rtmp://127.0.0.1/live"), "demo"));
+}
+
 TEST_CASE("URLs") {
   const auto url = parse_url("RTMP://user:pa:ss@[::1]:1935/live/KEY?backup=1#x");
   REQUIRE(url);
