@@ -120,9 +120,10 @@ void RtpMedia::rtp(Bytes bytes, Nanoseconds now) {
   else if (packet->payload_type == track.agreed.red_payload_type)
     layer.receiver->receive_red(*packet, track.agreed.payload_type, now);
   drain(track, to->layer, now);
-  const auto deadline = layer.receiver->deadline();
-  if (deadline && *deadline <= now) ask_again(layer, now);
-  if (deadline) due_ = std::min(due_, *deadline);
+  if (const auto deadline = layer.receiver->deadline()) {
+    if (*deadline <= now) ask_again(layer, now);
+    due_ = std::min(due_, *deadline);
+  }
   if (track.picture && layer.receiver->wants_key_frame()) due_ = now;
 }
 

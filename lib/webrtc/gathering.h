@@ -11,7 +11,7 @@ namespace stream::webrtc {
 class Gathering {
  public:
   // `room`: bytes of the socket's buffer, as SO_RCVBUF says.
-  explicit Gathering(size_t room = 0);
+  explicit Gathering(size_t room);
 
   // After a look that gave `got` datagrams; zero: look when there is something.
   Nanoseconds pause(size_t got, Nanoseconds now);
