@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # own_systemd.sh DIR PROGRAMS: becomes the first process of a machine that has a systemd and nothing else: run it by
 # unshare(1) with own processes, mounts, network, names and control groups. What it changes of the files is in memory and
-# ends with it. The programs are in /opt/stream, DIR is /srv/test,
-# this folder /srv/support. Says "ready" on the last line before systemd.
+# ends with it. The programs are in /opt/stream, DIR is /srv/test, this folder /srv/support. Says "ready" on the last line
+# before systemd.
 set -euo pipefail
 dir=$1 programs=$2 root=$1/root own=$1/own
 units=/usr/lib/systemd/system

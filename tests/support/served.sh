@@ -1,14 +1,8 @@
 #!/usr/bin/env bash
 # served.sh HLS: stream-serve as its viewers have it, for scarce.py: demo of the tree HLS is read by one of HLS and one of
 # WebRTC, then it is ended; its exit code. Whatever it refuses them is no fault, nor if it ends before.
-stream-serve -q --hls "$1" --listen http://127.0.0.1:0 --whep --rtc-port 0 --events events &
-serve=$!
-trap 'kill -KILL $serve 2>/dev/null' EXIT
-for ((i = 0; i < 100; i++)); do
-  ! grep -qs service.ready events || break
-  kill -0 $serve 2>/dev/null || break
-  sleep 0.05
-done
+source "${BASH_SOURCE[0]%/*}/short_run.bash"
+begin service.ready stream-serve -q --hls "$1" --listen http://127.0.0.1:0 --whep --rtc-port 0
 url=$(sed -n 's/.*"event":"listener.started".*"url":"\([^"]*\)".*/\1/p' events)
 if [ -n "$url" ]; then
   viewers=()
@@ -18,5 +12,4 @@ if [ -n "$url" ]; then
   view curl -s -o page "${url}" "${url}demo/"
   wait "${viewers[@]}"
 fi
-kill -TERM $serve 2>/dev/null
-wait $serve
+end
