@@ -147,8 +147,8 @@ cli::Command command(Options& options) {
   root.description(
       "Serves the directories that stream-ladder writes: DIR/NAME/master.m3u8 and what it names "
       "appear under http://ADDRESS:PORT/NAME/ (or https://), with a page that plays the stream. "
-      "The first page "
-      "lists all streams. When DIR itself holds a master.m3u8, that stream is the first page.\n\n"
+      "The first page lists all streams. When DIR itself holds a master.m3u8, that stream is the "
+      "first page.\n\n"
       "Only media files are served: no directory listings, nothing hidden, nothing that a symbolic "
       "link leads to outside DIR. Playlists are revalidated by their viewers on each request, "
       "segments may be kept for ever. Any web page may embed the streams (CORS).\n\n"
@@ -169,11 +169,9 @@ cli::Command command(Options& options) {
       "players goes by one port, UDP or, where a network lets none pass, TCP; behind NAT and in "
       "containers say with --rtc-address where "
       "that is. Without --hls live streams are all there is, and they are for everybody: what "
-      "hides "
-      "them stands in DIR.\n\n"
+      "hides them stands in DIR.\n\n"
       "With --whip there is a page to publish from, NAME/publish: camera, microphone or screen of "
-      "a "
-      "browser, with the key typed in or behind the # of an invitation link "
+      "a browser, with the key typed in or behind the # of an invitation link "
       "(NAME/publish#key=KEY), which no server sees. Browsers give a camera to pages over https "
       "or from their own machine only.\n\n"
       "What stream-archive hides or makes private is not shown: the outputs that it was told of "
@@ -186,12 +184,10 @@ cli::Command command(Options& options) {
       "token that does not do.\n\n"
       "https://ADDRESS:PORT speaks TLS 1.2 and newer with the certificate of --cert and --key, and "
       "HTTP/1.1 in it. A new certificate counts for new connections as soon as its files are "
-      "there; "
-      "what is being watched goes on. A page over https may publish and play over https alone: "
-      "give "
-      "stream-ingest a certificate too (--listen whips://), or put one proxy in front of both. A "
-      "listening socket passed by the service manager (LISTEN_FDS) replaces the address of "
-      "--listen.");
+      "there; what is being watched goes on. A page over https may publish and play over https "
+      "alone: give stream-ingest a certificate too (--listen whips://), or put one proxy in front "
+      "of both. A listening socket passed by the service manager (LISTEN_FDS) replaces the address "
+      "of --listen.");
   root.example("stream-serve --hls hls/", "Serve everything below hls/ to this machine");
   root.example("stream-serve --listen http://0.0.0.0:8080 --hls hls/ --events -",
                "Serve to everybody, with one line of JSON per request");
