@@ -171,8 +171,7 @@ void Receiver::State::measure(const Packet& packet, Nanoseconds now) {  // RFC 3
 
 void Receiver::State::note_missing(int64_t from, int64_t to, Nanoseconds now) {
   from = std::max(from, to - static_cast<int64_t>(kMaxMissing));
-  for (int64_t number = from; number < to; ++number)
-    missing.emplace(number, Missing{now, now + options.nack_first, 0});
+  for (int64_t number = from; number < to; ++number) missing.emplace(number, Missing{now, now, 0});
   while (missing.size() > kMaxMissing) missing.erase(missing.begin());
 }
 

@@ -22,7 +22,8 @@ struct ReceiverOptions {
   int channels = 2;                                   // of sound
   bool nack = true;                                   // the peer answers NACK
   Nanoseconds hold = std::chrono::milliseconds(250);  // how long a missing packet is waited for
-  Nanoseconds nack_first = std::chrono::milliseconds(15);  // after it was seen to be missing
+  // A missing packet is asked for at once, as browsers do: packets that overtake each other are
+  // rare, and then one comes twice.
   Nanoseconds nack_again = std::chrono::milliseconds(25);
   int nack_tries = 10;
   size_t max_packets = 2048;  // held at one time
