@@ -10,6 +10,7 @@ constexpr double kBurst = 64 << 10;  // bytes that may be sent again at once
 constexpr Nanoseconds kLossSpan = std::chrono::seconds(1);
 constexpr int32_t kLossPackets = 20;                         // at least, in a span
 constexpr double kLossy = 0.01;                              // 0..1
+constexpr uint64_t kLossyAsked = 3;                          // packets, in a span
 constexpr Nanoseconds kLossyFor = std::chrono::seconds(30);  // after the last span of that kind
 // A NACK goes out within 20 ms of the next packet, and that may be of the next picture. Players
 // that only receive do not know the round trip (RFC 3611 is rarely offered) and hold nothing for
@@ -17,13 +18,16 @@ constexpr Nanoseconds kLossyFor = std::chrono::seconds(30);  // after the last s
 constexpr Nanoseconds kBesideRoundTrip = std::chrono::milliseconds(60),
                       kUsualRoundTrip = std::chrono::milliseconds(100),
                       kMostHold = std::chrono::milliseconds(500);
+// Until a way is known: it costs a second of a little more delay, and what is lost in that second
+// would be seen, as a player holds least when it begins.
+constexpr Nanoseconds kFirstHold = std::chrono::milliseconds(100);
 constexpr size_t kExtensionHead = 4, kExtensionSize = 4;
 constexpr uint32_t kMostPlayout = 1000;  // in 10 ms, as players have it without being told
 
 }  // namespace
 
 Sender::Sender(SenderOptions options)
-    : options_(options), next_(options.first_sequence), allowance_(kBurst) {}
+    : options_(options), next_(options.first_sequence), allowance_(kBurst), hold_(kFirstHold) {}
 
 void Sender::send(const std::shared_ptr<const Payloads>& unit, size_t i, uint32_t timestamp,
                   Nanoseconds now, std::vector<uint8_t>& out) {
@@ -72,7 +76,8 @@ bool Sender::may_answer(uint64_t number, Nanoseconds now, bool copy) {
 }
 
 size_t Sender::head_size() const {
-  const size_t count = (tells_hold_ ? 1u : 0u) + (options_.send_time_extension != 0 ? 1u : 0u);
+  const size_t count = (options_.playout_delay_extension != 0 ? 1u : 0u) +
+                       (options_.send_time_extension != 0 ? 1u : 0u);
   return kHeaderSize + (count == 0 ? 0 : kExtensionHead + count * kExtensionSize);
 }
 
@@ -94,8 +99,8 @@ size_t Sender::write_head(const Header& header, Nanoseconds now, uint8_t* out) c
   if (options_.send_time_extension != 0)
     add(options_.send_time_extension,
         static_cast<uint32_t>(rescale(now.count(), kNanosecondBase, {1, 1 << 18})) & 0xffffff);
-  if (tells_hold_) {
-    const auto least = static_cast<uint32_t>(hold_ / std::chrono::milliseconds(10));
+  if (options_.playout_delay_extension != 0) {
+    const auto least = static_cast<uint32_t>(hold() / std::chrono::milliseconds(10));
     add(options_.playout_delay_extension, least << 12 | kMostPlayout);
   }
   return size;
@@ -125,6 +130,7 @@ bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& ou
   }
   write_head(header, now, out.data());
   std::memcpy(out.data() + head, payload.data.data(), payload.data.size());
+  if (!copy) count_asked(now);
   return true;
 }
 
@@ -148,19 +154,28 @@ bool Sender::measure(const ReportBlock& block, Nanoseconds now) {
   const double lost = static_cast<double>(block.lost - span_->lost);
   loss_ = std::clamp(lost / expected, 0.0, 1.0);
   span_ = {now, block.highest_sequence, block.lost};
-  choose_hold(now);
+  asked_ = 0;
+  asked_from_ = packets_;
+  if (loss_ >= kLossy)
+    lossy(now);
+  else if (!lossy_at_ || now - *lossy_at_ > kLossyFor)
+    hold_ = Nanoseconds{0};
   return true;
 }
 
-void Sender::choose_hold(Nanoseconds now) {
-  if (loss_ >= kLossy) {
-    lossy_at_ = now;
-    const Nanoseconds wanted = round_trip_.value_or(kUsualRoundTrip) + kBesideRoundTrip;
-    hold_ = std::max(hold_, std::min(wanted, kMostHold));
-    tells_hold_ = options_.playout_delay_extension != 0;
-  } else if (now - lossy_at_ > kLossyFor) {
-    hold_ = Nanoseconds{0};
-  }
+// A player asks long before it reports on a whole span.
+void Sender::count_asked(Nanoseconds now) {
+  if (++asked_ < kLossyAsked) return;
+  if (static_cast<double>(asked_) >= kLossy * static_cast<double>(packets_ - asked_from_))
+    lossy(now);
+}
+
+void Sender::lossy(Nanoseconds now) {
+  lossy_at_ = now;
+  const Nanoseconds wanted =
+      std::min(round_trip_.value_or(kUsualRoundTrip) + kBesideRoundTrip, kMostHold);
+  hold_ = guessed_ ? wanted : std::max(hold_, wanted);
+  guessed_ = !round_trip_;
 }
 
 bool Sender::read(const ReportBlock& block, Nanoseconds now, int64_t unix_nanoseconds) {

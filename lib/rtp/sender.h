@@ -1,8 +1,9 @@
 // One sent stream of one viewer: numbers payloads, keeps a bounded history to answer NACK from,
 // writes sender reports, reads what receiver reports say of loss and round trip, and tells the
-// viewer to hold pictures for as long as answers need while the way loses some. Pure: time is
-// passed in; one thread.
+// viewer to hold pictures for as long as answers need while the way loses some, or until it is
+// known that it loses none. Pure: time is passed in; one thread.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -54,10 +55,10 @@ class Sender {
   // block says of the few packets since the one before is no measure.
   double loss() const noexcept { return loss_; }
   int64_t lost() const noexcept { return lost_; }
-  // Some packets get lost, now or a while ago: it pays to send answers twice.
-  bool is_lossy() const noexcept { return hold_ > Nanoseconds{0}; }
+  // What comes is not more even than that, whatever the way does.
+  void hold_at_least(Nanoseconds hold) noexcept { least_hold_ = hold; }
   // What the viewer is told: how long pictures are held at least.
-  Nanoseconds hold() const noexcept { return hold_; }
+  Nanoseconds hold() const noexcept { return std::max(hold_, least_hold_); }
   std::optional<Nanoseconds> round_trip() const noexcept { return round_trip_; }
   uint64_t packets() const noexcept { return packets_; }
   uint64_t bytes() const noexcept { return bytes_; }  // of payload, RFC 3550 6.4.1
@@ -93,15 +94,18 @@ class Sender {
     int64_t lost = 0;
   };
   bool measure(const ReportBlock& block, Nanoseconds now);
-  void choose_hold(Nanoseconds now);
+  void count_asked(Nanoseconds now);
+  void lossy(Nanoseconds now);
   size_t write_head(const Header& header, Nanoseconds now, uint8_t* out) const;
   size_t head_size() const;
   std::optional<Span> span_;
+  uint64_t asked_ = 0, asked_from_ = 0;  // answers in this span, and packets_ at its begin
   double loss_ = 0;
   int64_t lost_ = 0;
   std::optional<Nanoseconds> round_trip_;
-  Nanoseconds hold_{0}, lossy_at_{0};
-  bool tells_hold_ = false;  // from the first loss on
+  Nanoseconds hold_, least_hold_{0};
+  bool guessed_ = true;  // the hold, as the round trip was not known
+  std::optional<Nanoseconds> lossy_at_;
 };
 
 }  // namespace stream::rtp

@@ -155,6 +155,7 @@ void Channel::take_picture(const av::Packet& packet) {
     video_.packetiser->configure(packet.mark->extradata);
   }
   meter_.add(shown, packet.data.size());
+  lateness_.add(shown, monotonic_now());
   send(video_, packet.data, packet.key, place(packet.pts, base));
 }
 

@@ -14,6 +14,7 @@
 #include "encode/sound_converter.h"
 #include "forward/input.h"
 #include "webrtc/answer.h"
+#include "whep/lateness.h"
 #include "whep/line.h"
 #include "whep/unit.h"
 
@@ -55,6 +56,8 @@ class Channel {
   int64_t pixels() const noexcept { return int64_t{video_.info.width} * video_.info.height; }
   // Of pictures, over the last seconds; 0: not known yet.
   int64_t bps() const noexcept { return meter_.bps(); }
+  // How late pictures come as a rule; 0 and more.
+  Nanoseconds lateness() const noexcept { return lateness_.usual(); }
   // When the newest picture is shown, by the source.
   Nanoseconds position() const noexcept { return last_picture_; }
   // Pictures from the newest key frame on; empty when that is too much.
@@ -88,6 +91,7 @@ class Channel {
   bool gives_sound_ = true;
   bool again_ = false;  // what comes next is after a break
   RateMeter meter_;
+  Lateness lateness_;
   std::unique_ptr<media::SoundConverter> converter_;
   std::vector<UnitPtr> units_;  // to be handed on
   std::deque<UnitPtr> cache_;

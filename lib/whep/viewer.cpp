@@ -15,8 +15,8 @@ constexpr int kLossyReports = 2;  // spans of a second
 // 100 Mbit/s: a group of pictures of 2 s at 6 Mbit/s in 120 ms.
 constexpr size_t kPortion = 64 << 10;
 constexpr auto kPortionEach = 5ms;
-// An answer that is lost too costs the player a round of asking, 100 ms and more; so it goes twice
-// where packets get lost, with a pause in which a burst of losses may be over.
+// An answer that is lost too costs the player a round of asking, 100 ms and more; so it goes twice,
+// with a pause in which a burst of losses may be over.
 constexpr auto kCopyAfter = 10ms;
 constexpr size_t kMostCopies = 64;
 constexpr Nanoseconds kEstimateFor = 3s;  // players tell each second
@@ -132,6 +132,7 @@ void Viewer::picture(const UnitPtr& unit) {
 }
 
 void Viewer::show(const UnitPtr& unit, uint32_t timestamp) {
+  video_.sender->hold_at_least(channel_->lateness());
   if (pending_.size() >= 2 * kMaxCached) return fall_behind();
   pending_.push_back({unit, timestamp});
   if (!pacing_) pump();
@@ -269,8 +270,7 @@ void Viewer::take(const rtp::Nack& nack) {
     for (const uint16_t sequence : nack.sequences) {
       if (!lane->sender->resend(sequence, now, packet_)) continue;
       session_->send_rtp(packet_);
-      if (lane == &video_ && lane->sender->is_lossy() && copies_.size() < kMostCopies)
-        copies_.push_back(sequence);
+      if (lane == &video_ && copies_.size() < kMostCopies) copies_.push_back(sequence);
     }
   }
   if (copies_.empty()) return;
