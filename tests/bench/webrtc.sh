@@ -4,7 +4,8 @@
 #   publishers  WHIP publishers of 1 Mbit/s (H.264 of 25 pictures a second and Opus) to one stream-ingest
 #   viewers     WHEP viewers of 1 Mbit/s of one stream of one stream-serve
 #   glass       from Chromium's camera through stream-ingest and stream-serve to another Chromium, by numbered pictures
-#   loss        the same, with 5 % of the datagrams lost and 50 ms there and back, on the way in and on the way out
+#   loss        the same, with 5 % of the datagrams lost and 50 ms there and back, on the way in and on the way out, LOSS_RUNS (3)
+#               times each: most of what freezes does so in a player's first seconds
 #   recovery    the same, after 10 s of 20 % loss on the way in
 #
 # The load is webrtc-load on the same machine, over loopback. PUBLISHERS (250) and VIEWERS (400) are run, and how many a
@@ -125,7 +126,7 @@ camera() {
 
 # relay NAME PLAN PORT: a relay to the port; its place in $place.
 relay() {
-  stream-fault udp "$address:0" "127.0.0.1:$3" "$2" --seed 7 >"$work/$1.out" 2>&1 &
+  stream-fault udp "$address:0" "127.0.0.1:$3" "$2" --seed "${seed:-7}" >"$work/$1.out" 2>&1 &
   pids+=($!)
   wait_for 5 grep -qs 'listening on' "$work/$1.out"
   place=$(sed -n 's/listening on //p' "$work/$1.out")
@@ -149,6 +150,21 @@ glass() {
 }
 of() { jq -r "$2" "$work/$1.json"; }
 
+# loss in|out: the share of the time that stands still, on the way in or out.
+loss() {
+  local way=$1 seed plan='delay=25ms loss=5%' reports=() report
+  for seed in $(seq "${LOSS_RUNS:-3}"); do
+    if [ "$way" = in ]; then glass "loss-in-$seed" "$measured" "$plan" ''; else glass "loss-out-$seed" "$measured" '' "$plan"; fi
+    reports+=("$work/loss-$way-$seed.json")
+  done
+  row "5 % loss, 50 ms there and back, on the way $way: frozen" \
+    "$(jq -s 'map(.frozen_share) | add / length * 10000 | round / 100' "${reports[@]}")" % '<=' 2
+  for report in "${reports[@]}"; do
+    jq -r '"  \(.frozen_share * 10000 | round / 100) %, \(.freezes) freezes; median \(.median_ms) ms, 95 of 100 \(.p95_ms
+      ) ms; \(.lost) lost for the player, \(.plis) key frames asked for; longest gaps [s, ms]: \(.gaps | sort_by(-.[1])[:4] | tojson)"' "$report"
+  done
+}
+
 parts=("$@")
 [ $# -gt 0 ] || parts=(publishers viewers glass loss recovery)
 for part in "${parts[@]}"; do
@@ -162,13 +178,8 @@ for part in "${parts[@]}"; do
         "$(of clean '.sent | tojson')"
       ;;
     loss)
-      for way in in out; do
-        plan='delay=25ms loss=5%'
-        if [ $way = in ]; then glass "loss-$way" "$measured" "$plan" ''; else glass "loss-$way" "$measured" '' "$plan"; fi
-        row "5 % loss, 50 ms there and back, on the way $way: frozen" "$(of "loss-$way" '100 * .frozen_share | . * 100 | round / 100')" % '<=' 2
-        printf '  %s freezes, median %s ms, 95 of 100 %s ms, %s lost for the player, %s key frames asked for\n' "$(of "loss-$way" .freezes)" \
-          "$(of "loss-$way" .median_ms)" "$(of "loss-$way" .p95_ms)" "$(of "loss-$way" .lost)" "$(of "loss-$way" .plis)"
-      done
+      loss in
+      loss out
       ;;
     recovery)
       glass recovery 45 'delay=10ms; 15s: delay=10ms loss=20%; 25s: delay=10ms' '' --bad-from 15 --bad-until 25

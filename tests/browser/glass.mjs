@@ -120,6 +120,8 @@ try {
     }
     return found;
   });
+  // When, in seconds, no new picture came for how long, in ms.
+  const gaps = shown.slice(1).map(([, at], i) => [Math.round((at - begin) / 10) / 100, Math.round(at - shown[i][1])]);
   // A number belongs to the newest capture of it before it was shown.
   const delays = [], seconds = Object.fromEntries(Array.from({ length: Number(options.seconds) }, (_, i) => [i, []]));
   for (const [number, at] of shown) {
@@ -141,6 +143,7 @@ try {
     recovered_seconds: options['bad-until'] ? Math.max(0, Math.max(...bad) - end) : null,
     pictures: delays.length, median_ms: median(delays), p95_ms: share(delays, 0.95), least_ms: share(delays, 0),
     each_second_ms: each, pictures_each_second: Object.values(seconds).map((values) => values.length),
+    gaps: gaps.filter(([, length]) => length > 150),
     begin_ms: begin, frozen_seconds: to.frozen - from.frozen, freezes: to.freezes - from.freezes,
     frozen_share: (to.frozen - from.frozen) / Number(options.seconds), lost: to.lost - from.lost, nacks: to.nacks - from.nacks,
     plis: to.plis - from.plis, buffer_ms: Math.round(1000 * to.buffer), processing_ms: Math.round(1000 * to.processing), sent: rates,
