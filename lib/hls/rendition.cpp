@@ -27,18 +27,6 @@ int target_seconds(Nanoseconds longest) {
                   static_cast<int>(std::llround(std::chrono::duration<double>(longest).count())));
 }
 
-Nanoseconds total(const std::deque<Segment>& segments) {
-  Nanoseconds sum{};
-  for (const Segment& segment : segments) sum += segment.duration;
-  return sum;
-}
-
-uint64_t rate(uint64_t bytes, Nanoseconds time) {
-  return time.count() > 0 ? static_cast<uint64_t>(std::ceil(static_cast<double>(bytes) * 8e9 /
-                                                            static_cast<double>(time.count())))
-                          : 0;
-}
-
 }  // namespace
 
 Rendition::Rendition(RenditionOptions options) : options_(std::move(options)) {
@@ -327,29 +315,9 @@ bool Rendition::remove_retired(bool early) {
   return removed;
 }
 
-// Peak: the largest rate of a contiguous run of 0.5 to 1.5 target durations (4.4.6.2).
 void Rendition::count_rates(const Segment& segment) {
-  if (segment.gap) return rate_run_.clear();
-  rated_time_ += segment.duration;
-  rated_bytes_ += segment.bytes;
-  Segment entry;
-  entry.duration = segment.duration;
-  entry.bytes = segment.bytes;
-  rate_run_.push_back(std::move(entry));
-  const Nanoseconds target = std::chrono::seconds(playlist_.target_seconds);
-  while (rate_run_.size() > 1 && total(rate_run_) > target * 3 / 2) rate_run_.pop_front();
-  Nanoseconds time{};
-  uint64_t bytes = 0;
-  for (auto at = rate_run_.rbegin(); at != rate_run_.rend(); ++at) {
-    time += at->duration;
-    bytes += at->bytes;
-    if (time >= target / 2) peak_ = std::max(peak_, rate(bytes, time));
-  }
-}
-
-Rates Rendition::rates() const {
-  const uint64_t average = rate(rated_bytes_, rated_time_);
-  return {std::max(peak_, average), average};
+  if (segment.gap) return meter_.gap();
+  meter_.add(segment.duration, segment.bytes, std::chrono::seconds(playlist_.target_seconds));
 }
 
 }  // namespace stream::hls

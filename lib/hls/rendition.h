@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/time.h"
 #include "hls/playlist.h"
+#include "hls/rates.h"
 #include "os/fd.h"
 
 namespace stream::hls {
@@ -26,11 +27,6 @@ struct RenditionOptions {
   Nanoseconds window = std::chrono::seconds(12);
   bool vod = false;  // all of it stays listed, and the playlist appears when it is whole
   bool independent = true;
-};
-
-// Bit/s as RFC 8216bis 4.4.6.2 measures them, over the rendition's life.
-struct Rates {
-  uint64_t peak = 0, average = 0;
 };
 
 class Rendition {
@@ -69,7 +65,7 @@ class Rendition {
   bool finish();
 
   const MediaPlaylist& playlist() const { return playlist_; }
-  Rates rates() const;
+  Rates rates() const { return meter_.rates(); }
   // The number of the segment that is open or comes next; also its media sequence number.
   uint64_t next_sequence() const;
   uint64_t gaps() const { return gaps_; }              // segments lost to write errors
@@ -108,9 +104,7 @@ class Rendition {
   std::string map_;            // its file; empty while it could not be written
   uint64_t init_number_ = 0, gaps_ = 0;
   Nanoseconds clock_{};  // media published by this object
-  Nanoseconds rated_time_{};
-  uint64_t rated_bytes_ = 0, peak_ = 0;
-  std::deque<Segment> rate_run_;  // the newest 1.5 target durations, without parts
+  RateMeter meter_;
   std::string error_;
 };
 
