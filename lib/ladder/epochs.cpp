@@ -15,7 +15,8 @@ constexpr int64_t kSameStart = kLadderSecond / 2;
 
 }  // namespace
 
-hls::RenditionOptions Ladder::State::rendition(const std::string& name) const {
+std::optional<hls::RenditionOptions> Ladder::State::files(const std::string& name) const {
+  if (!in_files()) return std::nullopt;
   hls::RenditionOptions o;
   o.directory = options.output / name;
   o.format = options.spec.format;
@@ -82,6 +83,10 @@ void Ladder::State::start(Size size, int64_t first_picture) {
 void Ladder::State::begin_epoch(int64_t origin, Size size) {
   const Plan plan = plan_for(size);
   if (!epoch) {
+    if (!in_files() && plan.rungs.empty())
+      throw Error(Exit::kInputDamaged, "input.empty",
+                  "the input has no picture, so there is no rung to put on the bus",
+                  "say -o DIR as well: sound alone is made as HLS");
     check_encoders(plan);
     options.planned(plan);
     for (const LeftOut& l : plan.left_out)
@@ -143,24 +148,22 @@ void Ladder::State::begin_epoch(int64_t origin, Size size) {
 // After a crash renditions may be a segment apart; they go on from the one that came furthest.
 // Those that are new start at the same number and count of discontinuities as the others.
 void Ladder::State::number_renditions(Epoch& next) {
-  hls::Rendition* audible = sound ? sound->rendition() : nullptr;
-  if (!epoch) {
-    for (Line& line : lines) {
-      next.base_sequence = std::max(next.base_sequence, line.rung->next_sequence());
-      discontinuities = std::max(discontinuities, line.rung->discontinuities());
-    }
-    if (audible) {
-      next.base_sequence = std::max(next.base_sequence, audible->next_sequence());
-      discontinuities = std::max(discontinuities, audible->discontinuities());
-    }
-  } else {
+  const auto each = [this](auto&& visit) {
+    for (Line& line : lines)
+      if (hls::Rendition* one = line.rung->rendition()) visit(*one, line.fresh);
+    if (hls::Rendition* one = sound ? sound->rendition() : nullptr) visit(*one, fresh_sound);
+  };
+  if (epoch)
     discontinuities++;
-  }
-  for (Line& line : lines)
-    if (std::exchange(line.fresh, false))
-      line.rung->start_at(next.base_sequence, discontinuities, segment_length());
-  if (audible && std::exchange(fresh_sound, false))
-    audible->start_at(next.base_sequence, discontinuities, segment_length());
+  else
+    each([&](const hls::Rendition& one, bool) {
+      next.base_sequence = std::max(next.base_sequence, one.next_sequence());
+      discontinuities = std::max(discontinuities, one.discontinuities());
+    });
+  each([&](hls::Rendition& one, bool& fresh) {
+    if (std::exchange(fresh, false))
+      one.start_at(next.base_sequence, discontinuities, segment_length());
+  });
 }
 
 // Rungs never go away while a ladder runs, their players are on them; those above a source that
@@ -178,8 +181,8 @@ void Ladder::State::take_plan(const Plan& plan) {
     if (!line.rung) {
       master.expect(planned.spec.name);
       const int order = -planned.spec.box_height;  // largest first
-      line.rung = std::make_unique<Rung>(planned.spec, rendition(planned.spec.name), order, master,
-                                         options.event, options.probe,
+      line.rung = std::make_unique<Rung>(planned.spec, segment_length(), files(planned.spec.name),
+                                         order, master, options.event, options.probe,
                                          bus ? bus->add(planned.spec.name) : nullptr);
       tell_started(planned, std::monostate{});
     }
@@ -222,7 +225,7 @@ void Ladder::State::add_sound() {
   if (muxes_sound()) {
     // Rungs are only ever added; the lock keeps the list whole while that happens.
     path = std::make_unique<SoundPath>(
-        options.spec.audio_bit_rate, nullptr,
+        options.spec.audio_bit_rate, segment_length(), std::nullopt,
         [this](const av::Packet& packet) {
           std::vector<Rung*> all;
           {
@@ -234,9 +237,9 @@ void Ladder::State::add_sound() {
         std::move(on_bus), master, options.event);
   } else {
     master.expect("audio");
-    const hls::RenditionOptions o = rendition("audio");
-    path = std::make_unique<SoundPath>(options.spec.audio_bit_rate, &o, nullptr, std::move(on_bus),
-                                       master, options.event);
+    path =
+        std::make_unique<SoundPath>(options.spec.audio_bit_rate, segment_length(), files("audio"),
+                                    nullptr, std::move(on_bus), master, options.event);
     fresh_sound = true;
   }
   path->push(SoundPath::Source{*audio_track()});

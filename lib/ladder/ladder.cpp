@@ -359,7 +359,7 @@ void Ladder::State::end() {
   for (Line& line : lines) line.rung->finish();
   for (Line& line : lines) line.rung->join();
   if (sound) sound->join();
-  if (const std::string failure = master.finish(); !failure.empty()) {
+  if (const std::string failure = in_files() ? master.finish() : ""; !failure.empty()) {
     options.event("file.failed", {{"path", (options.output / "master.m3u8").string()},
                                   {"reason", failure},
                                   {"error", "playlist.lost"}});

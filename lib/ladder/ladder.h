@@ -19,7 +19,7 @@ namespace stream::media {
 
 struct LadderOptions {
   LadderSpec spec;
-  std::filesystem::path output;
+  std::filesystem::path output;  // empty: it is on the bus alone
   SlowPolicy on_slow = SlowPolicy::kAuto;
   std::optional<hls::WallTime> date;  // of the first picture; none: now, as it comes
   std::string bus;  // the stream's name: each rung is bus:NAME/RUNG as well; empty: none is

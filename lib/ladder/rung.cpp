@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "ladder/master.h"
-#include "ladder/rung_bus.h"
 
 namespace stream::media {
 namespace {
@@ -19,15 +18,17 @@ constexpr Nanoseconds kNoHurry = std::chrono::hours(1);
 
 }  // namespace
 
-Rung::Rung(const RungSpec& spec, const hls::RenditionOptions& options, int order,
-           MasterBook& master, EventSink event, Probe probe, std::shared_ptr<RungBus> bus)
+Rung::Rung(const RungSpec& spec, Nanoseconds segment,
+           const std::optional<hls::RenditionOptions>& files, int order, MasterBook& master,
+           EventSink event, Probe probe, std::shared_ptr<RungBus> bus)
     : name_(spec.name),
       order_(order),
       master_(master),
       event_(std::move(event)),
       probe_(std::move(probe)),
       bus_(std::move(bus)),
-      writer_(SegmentWriter::make(options, spec.name, event_)),
+      writer_(files ? SegmentWriter::make(*files, spec.name, event_) : nullptr),
+      meter_(segment),
       queue_(kRungItems, kPictures) {
   status_.name = name_;
   thread_ = std::thread([this] { run(); });
@@ -51,6 +52,7 @@ void Rung::run() {
   while (auto item = queue_.pop()) std::visit([this](auto& what) { handle(what); }, *item);
   flush(kNoHurry);
   flush_group();
+  if (!writer_) return;
   writer_->finish();
   after_write();
 }
@@ -58,7 +60,8 @@ void Rung::run() {
 void Rung::handle(BeginEpoch& begin) {
   flush(kNoHurry);
   flush_group();
-  writer_->end();
+  if (writer_) writer_->end();
+  meter_.end();
   encoder_.reset();
   begin_ = std::move(begin);
   started_ = false;
@@ -76,7 +79,7 @@ void Rung::handle(BeginEpoch& begin) {
   }
   const double fps = begin_.frame_rate.known() ? begin_.frame_rate.value() : 30;
   interval_ = static_cast<int64_t>(kLadderSecond / fps);
-  writer_->set_nominal_duration(interval_);
+  if (writer_) writer_->set_nominal_duration(interval_);
   if (begin_.rung.copied)
     start_writer(*begin_.source);
   else
@@ -192,9 +195,10 @@ int64_t Rung::decode_time(int64_t pts) {
   return decode_times_.front();
 }
 
-// A copied rung's order of presentation is known at the end of its segment.
+// A copied rung's order of presentation, which files want, is known at the end of its segment.
 void Rung::handle(Coded& coded) {
   if (bus_) bus_->picture(coded.packet);
+  if (!writer_) return write({std::move(coded.packet), 0, coded.segment});
   if (!group_.empty() && coded.segment != group_.front().segment) flush_group();
   group_.push_back(std::move(coded));
 }
@@ -214,7 +218,9 @@ void Rung::flush_group() {
   group_.clear();
 }
 
+// In files alone: on the bus it is beside all rungs.
 void Rung::handle(Sound& sound) {
+  if (!writer_) return;
   if (started_)
     writer_->add_sound(std::move(sound.packet));
   else if (begin_.sound && waiting_sound_.size() < kRungItems)
@@ -227,8 +233,9 @@ void Rung::handle(Skip& skip) {
   decode_times_.clear();
   keyframes_.clear();
   sent_segment_ = -1;
-  writer_->end();
-  if (begin_.epoch) {
+  meter_.end();
+  if (writer_) writer_->end();
+  if (writer_ && begin_.epoch) {
     if (!started_ && begin_.epoch->discontinuity) writer_->rendition().discontinuity();
     writer_->skip_until(*begin_.epoch, skip.segment + 1);
   }
@@ -236,7 +243,7 @@ void Rung::handle(Skip& skip) {
 }
 
 void Rung::start_writer(const av::Track& track) {
-  writer_->begin(track, begin_.sound.get(), begin_.epoch);
+  if (writer_) writer_->begin(track, begin_.sound.get(), begin_.epoch);
   if (bus_) bus_->begin(track, begin_.beside.get(), begin_.epoch->discontinuity);
   started_ = true;
   for (av::Packet& packet : waiting_sound_) writer_->add_sound(std::move(packet));
@@ -246,14 +253,17 @@ void Rung::start_writer(const av::Track& track) {
 void Rung::write(CodedUnit unit) {
   const int64_t pts = unit.packet.pts;
   const size_t size = unit.packet.data.size();
-  writer_->add(std::move(unit));
+  const int64_t segment = unit.segment;
+  if (writer_) writer_->add(std::move(unit));
+  const bool metered = !writer_ && meter_.add(segment, pts, size);
   {
     std::lock_guard lock(mutex_);
     status_.pictures++;
     status_.bytes += size;
     status_.position = std::max(status_.position, pts);
+    if (metered) status_.rates = meter_.rates();
   }
-  after_write();
+  if (writer_) after_write();
 }
 
 void Rung::after_write() {
@@ -282,7 +292,7 @@ RungStatus Rung::status() const {
   std::lock_guard lock(mutex_);
   RungStatus s = status_;
   s.queued = queue_.cost();
-  if (bus_) s.readers = bus_->readers();
+  if (bus_) s.bus = bus_->status();
   return s;
 }
 

@@ -1,5 +1,5 @@
 // One rung: a thread that encodes pictures (or takes the source's packets as they are) and writes
-// the rendition, and on the bus where that is wanted. What fails in it stays in it: an encoder that
+// the rendition, or puts it on the bus, or both. What fails in it stays in it: an encoder that
 // breaks is replaced at once, within the same segment, and the other rungs do not notice. push()
 // may block: the queue holds few pictures on purpose, they are large.
 #pragma once
@@ -13,13 +13,14 @@
 #include "base/bounded_queue.h"
 #include "ladder/grid.h"
 #include "ladder/plan.h"
+#include "ladder/rung_bus.h"
+#include "ladder/segment_meter.h"
 #include "ladder/types.h"
 #include "ladder/writer.h"
 
 namespace stream::media {
 
 class MasterBook;
-class RungBus;
 
 struct BeginEpoch {
   EpochPtr epoch;
@@ -56,7 +57,7 @@ struct RungStatus {
   int64_t position = 0;  // the newest picture that came out, kLadderBase
   size_t queued = 0;
   hls::Rates rates;
-  std::optional<size_t> readers;  // of the bus; absent: it is not on the bus
+  std::optional<RungBus::Status> bus;  // absent: it is not on the bus
 };
 
 class Rung {
@@ -65,18 +66,15 @@ class Rung {
   // failure.
   using Probe = std::function<void(const std::string& rung, int64_t pts)>;
 
-  // `bus` may be null: then it is in files only.
-  Rung(const RungSpec& spec, const hls::RenditionOptions& options, int order, MasterBook& master,
-       EventSink event, Probe probe = {}, std::shared_ptr<RungBus> bus = {});
+  // Segments are of `segment`. Without `files` it is on the bus only, with a null `bus` in files.
+  Rung(const RungSpec& spec, Nanoseconds segment, const std::optional<hls::RenditionOptions>& files,
+       int order, MasterBook& master, EventSink event, Probe probe = {},
+       std::shared_ptr<RungBus> bus = {});
   ~Rung();
 
   const std::string& name() const { return name_; }
-  // For the numbering, before anything is pushed.
-  uint64_t next_sequence() { return writer_->rendition().next_sequence(); }
-  uint64_t discontinuities() { return writer_->rendition().discontinuities(); }
-  void start_at(uint64_t sequence, uint64_t discontinuities, Nanoseconds gap) {
-    writer_->rendition().start_at(sequence, discontinuities, gap);
-  }
+  // For the numbering, before anything is pushed. Null: it is in no files.
+  hls::Rendition* rendition() { return writer_ ? &writer_->rendition() : nullptr; }
 
   void push(RungItem item);  // blocks while the queue is full
   // Finishes what was pushed, writes ENDLIST, ends the thread. finish() of all rungs first, then
@@ -113,7 +111,8 @@ class Rung {
   EventSink event_;
   Probe probe_;
   const std::shared_ptr<RungBus> bus_;
-  std::unique_ptr<SegmentWriter> writer_;
+  const std::unique_ptr<SegmentWriter> writer_;  // may be null
+  SegmentMeter meter_;                           // then it counts
   BoundedQueue<RungItem> queue_;
   BeginEpoch begin_;
   bool started_ = false;  // the writer knows the epoch

@@ -13,6 +13,7 @@ namespace {
 constexpr Nanoseconds kSoundAhead = std::chrono::seconds(3);
 constexpr auto kDrainAtMost = std::chrono::milliseconds(500);
 constexpr auto kDrainLook = std::chrono::milliseconds(20);
+constexpr auto kLook = std::chrono::milliseconds(200);  // how old a status is at the most
 
 // `call` on the thread that runs `io`, which this is not; what it throws is thrown here.
 template <typename Call>
@@ -29,10 +30,25 @@ RungBus::RungBus(boost::asio::io_context& io, const std::string& bus, BusServer:
     : io_(io) {
   server_.emplace(io, hub_, bus,
                   [this, observer = std::move(observer)](auto event, const auto& reader) {
-                    if (event == BusServer::ReaderEvent::kConnected) ++readers_;
-                    if (event == BusServer::ReaderEvent::kDisconnected) --readers_;
+                    if (event == BusServer::ReaderEvent::kDisconnected)
+                      sent_before_ += reader.sent_bytes;
                     observer(event, reader);
                   });
+}
+
+void RungBus::look() {
+  Status status;
+  if (server_) status.readers = server_->readers();
+  status.dropped_packets = hub_.dropped();
+  status.sent_bytes = sent_before_;
+  for (const auto& reader : status.readers) status.sent_bytes += reader.sent_bytes;
+  std::lock_guard lock(mutex_);
+  status_ = std::move(status);
+}
+
+RungBus::Status RungBus::status() const {
+  std::lock_guard lock(mutex_);
+  return status_;
 }
 
 void RungBus::begin(const av::Track& video, const av::Track* sound, bool discontinuity) {
@@ -100,7 +116,10 @@ void RungBus::release_sound(bool all) {
 }
 
 LadderBus::LadderBus(std::string stream, EventSink event)
-    : stream_(std::move(stream)), event_(std::move(event)), thread_([this] { io_.run(); }) {}
+    : stream_(std::move(stream)), event_(std::move(event)), thread_([this] {
+        look();
+        io_.run();
+      }) {}
 
 LadderBus::~LadderBus() {
   finish();
@@ -130,6 +149,14 @@ void LadderBus::sound(const av::Packet& packet) {
   });
 }
 
+void LadderBus::look() {
+  for (const auto& rung : rungs_) rung->look();
+  looks_.expires_after(kLook);
+  looks_.async_wait([this](boost::system::error_code cancelled) {
+    if (!cancelled) look();
+  });
+}
+
 bool LadderBus::drained() const {
   return std::all_of(rungs_.begin(), rungs_.end(),
                      [](const auto& rung) { return rung->server_->drained(); });
@@ -148,7 +175,10 @@ void LadderBus::finish() {
   while (!run_on(io_, [this] { return drained(); }) && monotonic_now() < deadline)
     std::this_thread::sleep_for(kDrainLook);
   run_on(io_, [this] {
-    for (const auto& rung : rungs_) rung->server_.reset();
+    for (const auto& rung : rungs_) {
+      rung->server_.reset();
+      rung->look();
+    }
     rungs_.clear();
   });
   io_.stop();

@@ -3,11 +3,12 @@
 // and sound only hand packets over: a thread of its own serves the readers, so that no reader,
 // however slow, holds up an encoder.
 #pragma once
-#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -29,7 +30,13 @@ class RungBus : public std::enable_shared_from_this<RungBus> {
   void begin(const av::Track& video, const av::Track* sound, bool discontinuity);
   void picture(av::Packet packet);  // in decoding order
   void pause();                     // the next picture does not follow on the last
-  size_t readers() const { return readers_; }
+
+  struct Status {
+    std::vector<BusServer::ReaderInfo> readers;
+    // Of all readers there ever were.
+    uint64_t sent_bytes = 0, dropped_packets = 0;
+  };
+  Status status() const;  // as of a moment ago
 
  private:
   friend class LadderBus;
@@ -38,6 +45,7 @@ class RungBus : public std::enable_shared_from_this<RungBus> {
   void take_picture(av::Packet packet);
   void take_sound(av::Packet packet);
   void release_sound(bool all);
+  void look();
 
   boost::asio::io_context& io_;
   Hub hub_;
@@ -47,7 +55,9 @@ class RungBus : public std::enable_shared_from_this<RungBus> {
   bool configured_ = true;  // the hub knows tracks_[0]
   int64_t picture_dts_ = -1, sound_pts_ = -1;
   std::deque<av::Packet> sound_;  // ahead of the picture
-  std::atomic<size_t> readers_{0};
+  uint64_t sent_before_ = 0;      // to readers that have left
+  mutable std::mutex mutex_;
+  Status status_;
 };
 
 class LadderBus {
@@ -67,12 +77,14 @@ class LadderBus {
   void tell(const std::string& rung, BusServer::ReaderEvent event,
             const BusServer::ReaderInfo& reader) const;
   bool drained() const;
+  void look();
 
   const std::string stream_;
   const EventSink event_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};
+  boost::asio::steady_timer looks_{io_};
   std::vector<std::shared_ptr<RungBus>> rungs_;  // of the thread
   std::thread thread_;
 };

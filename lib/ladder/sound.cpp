@@ -22,7 +22,8 @@ int64_t samples(int64_t ticks) {
 
 }  // namespace
 
-SoundPath::SoundPath(int64_t bit_rate, const hls::RenditionOptions* options, PacketSink sink,
+SoundPath::SoundPath(int64_t bit_rate, Nanoseconds segment,
+                     const std::optional<hls::RenditionOptions>& files, PacketSink sink,
                      PacketSink bus, MasterBook& master, EventSink event)
     : bit_rate_(bit_rate),
       sink_(std::move(sink)),
@@ -30,7 +31,9 @@ SoundPath::SoundPath(int64_t bit_rate, const hls::RenditionOptions* options, Pac
       master_(master),
       event_(std::move(event)),
       coder_(bit_rate),
-      writer_(options ? SegmentWriter::make(*options, "audio", event_) : nullptr),
+      writer_(files ? SegmentWriter::make(*files, "audio", event_) : nullptr),
+      segment_(segment),
+      meter_(segment),
       queue_(kSoundItems) {
   if (writer_) writer_->set_nominal_duration(coder_.frame_samples());
   thread_ = std::thread([this] { run(); });
@@ -62,7 +65,7 @@ void SoundPath::run() {
 void SoundPath::handle(Begin& begin) {
   coder_.start(samples(begin.epoch->origin));
   drain();  // belongs to the epoch before
-  begins_.push_back(std::move(begin));
+  if (writer_) begins_.push_back(std::move(begin));
 }
 
 void SoundPath::handle(Source& source) {
@@ -82,10 +85,11 @@ void SoundPath::handle(Progress& progress) {
 void SoundPath::drain() {
   while (auto packet = coder_.receive()) {
     if (bus_) bus_(*packet);
-    if (sink_)
-      sink_(*packet);
-    else
+    if (sink_) sink_(*packet);
+    if (writer_)
       held_.push_back(std::move(*packet));
+    else
+      meter(*packet);
   }
   release(false);
 }
@@ -114,15 +118,26 @@ void SoundPath::write(av::Packet packet) {
   unit.segment = begins_.front().grid->index(pts);
   unit.packet = std::move(packet);
   writer_->add(std::move(unit));
-  {
-    std::lock_guard lock(mutex_);
-    status_.position = pts;
-    status_.packets++;
-    status_.silence_seconds = coder_.silence_seconds();
-    status_.dropped_seconds = coder_.dropped_seconds();
-    status_.damaged = coder_.damaged();
-  }
+  note(pts);
   report();
+}
+
+void SoundPath::note(int64_t pts) {
+  std::lock_guard lock(mutex_);
+  status_.position = pts;
+  status_.packets++;
+  status_.silence_seconds = coder_.silence_seconds();
+  status_.dropped_seconds = coder_.dropped_seconds();
+  status_.damaged = coder_.damaged();
+}
+
+void SoundPath::meter(const av::Packet& packet) {
+  const int64_t pts = rescale(packet.pts, kSamples, kLadderBase);
+  note(pts);
+  const int64_t n = rescale(pts, kLadderBase, kNanosecondBase) / segment_.count();
+  if (!meter_.add(n, pts, packet.data.size())) return;
+  std::lock_guard lock(mutex_);
+  status_.rates = meter_.rates();
 }
 
 void SoundPath::report() {

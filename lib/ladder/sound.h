@@ -1,15 +1,17 @@
 // The ladder's one sound rendition: a thread that makes AAC once for all rungs, and writes segments
-// cut where the picture's are (fMP4) or hands the packets to the rungs (TS).
+// cut where the picture's are (fMP4), hands the packets to the rungs (TS), or to the bus alone.
 #pragma once
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/bounded_queue.h"
 #include "encode/sound_coder.h"
 #include "ladder/grid.h"
+#include "ladder/segment_meter.h"
 #include "ladder/types.h"
 #include "ladder/writer.h"
 
@@ -29,9 +31,10 @@ class SoundPath {
  public:
   using PacketSink = std::function<void(const av::Packet&)>;
 
-  // With `options` it writes the rendition "audio"; with `sink` it hands out packets. `bus` is
-  // shown each of them as soon as it is made; may be empty.
-  SoundPath(int64_t bit_rate, const hls::RenditionOptions* options, PacketSink sink, PacketSink bus,
+  // With `files` it writes the rendition "audio"; with `sink` it hands out packets. `bus` is shown
+  // each of them as soon as it is made. Any of the three may be empty. Segments are of `segment`.
+  SoundPath(int64_t bit_rate, Nanoseconds segment,
+            const std::optional<hls::RenditionOptions>& files, PacketSink sink, PacketSink bus,
             MasterBook& master, EventSink event);
   ~SoundPath();
 
@@ -67,6 +70,8 @@ class SoundPath {
   void hold(av::Packet packet);
   void release(bool all);
   void write(av::Packet packet);
+  void note(int64_t pts);
+  void meter(const av::Packet& packet);
   void report();
 
   const int64_t bit_rate_;
@@ -74,7 +79,9 @@ class SoundPath {
   MasterBook& master_;
   EventSink event_;
   SoundCoder coder_;
-  std::unique_ptr<SegmentWriter> writer_;
+  const std::unique_ptr<SegmentWriter> writer_;  // may be null
+  const Nanoseconds segment_;
+  SegmentMeter meter_;        // counts without it
   std::deque<Begin> begins_;  // those whose first packet is still to come; front: in force
   bool begun_ = false;
   std::deque<av::Packet> held_;

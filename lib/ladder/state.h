@@ -98,7 +98,8 @@ struct Ladder::State {
   void add_sound();
   void number_renditions(Epoch& next);
   void begin_line(Line& line, bool bt601);
-  hls::RenditionOptions rendition(const std::string& name) const;
+  bool in_files() const { return !options.output.empty(); }
+  std::optional<hls::RenditionOptions> files(const std::string& name) const;
   Nanoseconds segment_length() const;
 
   const av::Track* video_track() const { return video < 0 ? nullptr : &tracks[size_t(video)]; }
@@ -106,7 +107,9 @@ struct Ladder::State {
   int64_t ticks(int64_t time, int track) const {
     return rescale(time, tracks[size_t(track)].time_base, kLadderBase) + shift;
   }
-  bool muxes_sound() const { return options.spec.format == hls::Format::kTs && !lines.empty(); }
+  bool muxes_sound() const {
+    return in_files() && options.spec.format == hls::Format::kTs && !lines.empty();
+  }
 };
 
 }  // namespace stream::media

@@ -20,6 +20,24 @@ double seconds(Nanoseconds t) {
   return std::chrono::duration<double>(t).count();
 }
 
+Json bus_json(const media::RungBus::Status& bus) {
+  Json readers = Json::array();
+  double queued = 0;
+  for (const auto& reader : bus.readers) {
+    queued = std::max(queued, seconds(reader.queued_span));
+    readers.push_back({{"reader", reader.number},
+                       {"pid", reader.pid},
+                       {"sent_bytes", reader.sent_bytes},
+                       {"queued_bytes", reader.queued_bytes},
+                       {"queued_seconds", seconds(reader.queued_span)},
+                       {"dropped_packets", reader.dropped_packets}});
+  }
+  return {{"readers", readers},
+          {"sent_bytes", bus.sent_bytes},
+          {"dropped_packets", bus.dropped_packets},
+          {"queued_seconds", queued}};
+}
+
 }  // namespace
 
 Json plan_json(const media::Plan& plan) {
@@ -50,7 +68,7 @@ Json plan_json(const media::Plan& plan) {
   return json;
 }
 
-Json status_json(const media::LadderStatus& s) {
+Json status_json(const media::LadderStatus& s, const std::string& output) {
   Json rungs = Json::array();
   for (const media::RungStatus& r : s.rungs)
     rungs.push_back({{"name", r.name},
@@ -63,12 +81,14 @@ Json status_json(const media::LadderStatus& s) {
                      {"restarts", r.restarts},
                      {"gaps", r.gaps},
                      {"queued_pictures", r.queued},
-                     {"bus_readers", r.readers ? Json(*r.readers) : Json(nullptr)},
-                     {"segments_listed", r.segments},
+                     {"bus_readers", r.bus ? Json(r.bus->readers.size()) : Json(nullptr)},
+                     {"bus", r.bus ? bus_json(*r.bus) : Json(nullptr)},
+                     {"segments_listed", output.empty() ? Json(nullptr) : Json(r.segments)},
                      {"position_seconds", static_cast<double>(r.position) / media::kLadderSecond},
                      {"average_bps", r.rates.average},
                      {"peak_bps", r.rates.peak}});
-  Json json = {{"rungs", rungs},
+  Json json = {{"output", text_or_null(output)},
+               {"rungs", rungs},
                {"position_seconds", s.position_seconds},
                {"speed", s.speed},
                {"delay_seconds", s.backlog_seconds},

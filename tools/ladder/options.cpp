@@ -33,13 +33,13 @@ constexpr char kOnTheBus[] =
     "With --bus each rung, its picture and the sound, is a live stream that any program reads by "
     "-i bus:NAME/RUNG: stream-record -i bus:demo/720p, stream-simulcast -i bus:demo/480p for a "
     "destination that wants less. Its socket is RUNTIME/NAME/rungs/RUNG.sock, see stream(7); "
-    "readers "
-    "come and go, and a slow one loses pictures without holding up the ladder. The rungs of a "
-    "ladder "
-    "have the same times and keyframes, one at the beginning of each segment, so that a reader may "
-    "go from one to another: stream-serve --whep does it for each player as its network allows. "
-    "Browsers play no B-frames over WebRTC: for them add --low-delay, and perhaps --segment 1s, as "
-    "a player is moved at a keyframe.";
+    "readers come and go, and a slow one loses pictures without holding up the ladder. The rungs "
+    "of a ladder have the same times and keyframes, one at the beginning of each segment, so that "
+    "a reader may go from one to another: stream-serve --whep does it for each player as its "
+    "network allows. Browsers play no B-frames over WebRTC: for them add --low-delay, and perhaps "
+    "--segment 1s, as a player is moved at a keyframe. Without --output no file is written: there "
+    "is nothing then that --dvr, --format and --date could be said of, what a --ladder FILE says "
+    "of playlists waits for an --output, and an input without a picture is refused (12).";
 
 constexpr char kSources[] =
     "Fields are joined to progressive pictures, one for two. Pictures are brought to 8-bit 4:2:0 "
@@ -78,7 +78,9 @@ void declare_ladder(cli::Command& c, Options& o) {
        "what stays in the playlists: a time, or everything, in playlists that grow (all: EVENT) "
        "or that appear when they are whole (vod: VOD)")
       .shows_default("6 segments");
-  c.option("--format", o.format, "FORMAT", "packaging of the segments").choices({"fmp4", "ts"});
+  c.option("--format", o.format, "FORMAT", "packaging of the segments")
+      .choices({"fmp4", "ts"})
+      .shows_default("fmp4");
 }
 
 }  // namespace
@@ -94,17 +96,19 @@ cli::Command command(Options& o) {
                "a file, without encoding its pictures anew");
   root.example("stream-ladder -i bus:demo -o hls/demo --bus --low-delay",
                "its rungs for stream-serve --whep, stream-record and others too, as bus:demo/720p");
+  root.example("stream-ladder -i bus:demo --bus --low-delay --rung 720p@2500k --rung 360p@600k",
+               "the rungs for WebRTC, without HLS");
   root.example("stream-ladder plan -i talk.mp4", "what would be made of it, and why");
   o.input.declare(root);
-  root.option("-o,--output", o.output, "DIR", "directory for playlists and segments")
-      .required()
+  root.option("-o,--output", o.output, "DIR",
+              "directory for playlists and segments; needed without --bus")
       .completes(cli::Completion::kDirectory);
   declare_ladder(root, o);
   root.section("Running");
   root.flag(
       "--bus", o.bus,
-      "each rung, with the sound, is a live stream of its own as well, bus:NAME/RUNG; NAME is "
-      "that of --name or of -i bus:NAME");
+      "each rung, with the sound, is a live stream of its own, bus:NAME/RUNG, beside the HLS of "
+      "--output or instead of it; NAME is that of --name or of -i bus:NAME");
   root.option("--on-slow", o.on_slow, "auto|shed|wait",
               "when encoding is slower than the input: shed load, or make the input wait")
       .choices({"auto", "shed", "wait"});
@@ -115,7 +119,7 @@ cli::Command command(Options& o) {
               "2026-11-20T10:00:00Z; the playlists date the segments by it")
       .shows_default("now");
   o.service.declare(root);
-  root.check([&o] { bus_of(o); });
+  root.check([&o] { check_outputs(o); });
   root.note("ON THE BUS", kOnTheBus);
   root.note("FALLING BEHIND", kShedding);
   root.note("SEGMENTS", kAlignment);
@@ -178,6 +182,23 @@ media::LadderSpec make_spec(const Options& o) {
         "--dvr " + o.dvr + " holds less than three segments of " + to_text(Duration{spec.segment}),
         "make it " + to_text(Duration{6 * spec.segment}) + " or more");
   return spec;
+}
+
+void check_outputs(const Options& o) {
+  bus_of(o);
+  if (!o.output.empty()) return;
+  if (!o.bus)
+    throw Error(Exit::kUsage, "usage.missing",
+                "nothing says where the rungs go: neither --output nor --bus is given",
+                "say -o DIR for HLS, --bus for live streams of their own, or both");
+  const std::pair<std::string, const std::string&> told[] = {
+      {"--dvr", o.dvr}, {"--format", o.format}, {"--date", o.date}};
+  for (const auto& [option, value] : told)
+    if (!value.empty())
+      throw Error(
+          Exit::kUsage, "usage.conflict",
+          option + " " + escaped(value, 60) + " is said of HLS, and without --output none is made",
+          "add -o DIR, or leave " + option + " out");
 }
 
 std::string bus_of(const Options& o) {

@@ -18,7 +18,7 @@ int plan(const Options& options, const std::string& name, cli::Context& context)
       media::make_plan(spec, video < 0 ? nullptr : &tracks[static_cast<size_t>(video)],
                        audio < 0 ? nullptr : &tracks[static_cast<size_t>(audio)], facts,
                        static_cast<int>(std::thread::hardware_concurrency()));
-  if (options.dry_run)
+  if (options.dry_run && !options.output.empty())
     os::check_writable(options.output, "give -o a directory that can be written");
   control::Json document = plan_json(plan);
   if (options.dry_run) document["dry_run"] = true;

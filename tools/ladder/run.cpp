@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
@@ -33,6 +34,15 @@ int usable_cores() {
   if (::sched_getaffinity(0, sizeof set, &set) != 0)
     return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return std::max(1, CPU_COUNT(&set));
+}
+
+// Nobody else writes there. On the bus alone the rungs' sockets see to that.
+std::optional<os::FileLock> lock_output(const std::string& output) {
+  if (output.empty()) return std::nullopt;
+  std::error_code error;
+  std::filesystem::create_directories(output, error);
+  if (error) throw_errno("create", output, error.value(), "give -o a directory");
+  return std::optional<os::FileLock>(std::in_place, output + "/.lock", output);
 }
 
 // The first thing that could not be written. Any thread.
@@ -82,21 +92,20 @@ int run(const Options& o, cli::Context& context) {
       context.confirm(text.substr(0, end));
       text.erase(0, end + 1);
     }
-    service.ready("writing " + o.output + "/master.m3u8");
+    service.ready(o.output.empty() ? "rungs on the bus as bus:" + options.bus + "/RUNG"
+                                   : "writing " + o.output + "/master.m3u8");
   };
 
   return service.run([&] {
-    std::error_code error;
-    std::filesystem::create_directories(o.output, error);
-    if (error) throw_errno("create", o.output, error.value(), "give -o a directory");
-    const os::FileLock lock(o.output + "/.lock", o.output);
+    const auto lock = lock_output(o.output);
     media::InputOptions input_options;
     input_options.interrupter = std::make_shared<av::Input::Interrupter>();
     input_options.repair = true;
     service.on_stop([i = input_options.interrupter] { i->interrupt(); });
     media::MediaInput input(o.input.input, input_options);
     auto ladder = std::make_shared<media::Ladder>(options);
-    service.status([ladder](const std::string&) { return status_json(ladder->status()); });
+    service.status(
+        [ladder, &o](const std::string&) { return status_json(ladder->status(), o.output); });
     service.on_stop([ladder] { ladder->stop(); });
     const cli::LiveLine line(context, [&] { return status_line(ladder->status()); });
     ladder->run(input);

@@ -133,6 +133,37 @@ TEST_CASE("Ladder") {
     CHECK(p.segments.size() >= 1);
     CHECK(p.segments.size() < 5);
   }
+  SUBCASE("on the bus alone: the same pictures, the same rates, and no file") {
+    const RuntimeDir runtime;
+    Ladder in_files(options);
+    in_files.run(input);
+    MediaInput again(t / "source.nut");
+    LadderOptions live = two_rungs("");
+    live.bus = "demo";
+    std::atomic<int> written = 0;
+    live.event = [&](const std::string& event, EventFields) {
+      written += event == "segment.written";
+    };
+    const auto before = std::distance(std::filesystem::recursive_directory_iterator(t.path), {});
+    Ladder ladder(live);
+    ladder.run(again);
+    CHECK(written == 0);
+    CHECK(std::distance(std::filesystem::recursive_directory_iterator(t.path), {}) == before);
+    CHECK_FALSE(std::filesystem::exists("master.m3u8"));
+    const LadderStatus files = in_files.status(), bus = ladder.status();
+    REQUIRE(bus.rungs.size() == 2);
+    for (size_t i = 0; i < 2; i++) {
+      CHECK(bus.rungs[i].pictures == 150);
+      REQUIRE(bus.rungs[i].bus);
+      CHECK(bus.rungs[i].bus->readers.empty());
+      const auto near = [](uint64_t value) {
+        return doctest::Approx(static_cast<double>(value)).epsilon(0.2);
+      };
+      CHECK(static_cast<double>(bus.rungs[i].rates.average) == near(files.rungs[i].rates.average));
+      CHECK(static_cast<double>(bus.rungs[i].rates.peak) == near(files.rungs[i].rates.peak));
+      CHECK_FALSE(files.rungs[i].bus);
+    }
+  }
   SUBCASE("a second run goes on where the first ended") {
     Ladder(options).run(input);
     MediaInput again(t / "source.nut");

@@ -1,6 +1,7 @@
 #include "ladder/rung_bus.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <mutex>
@@ -115,8 +116,15 @@ TEST_CASE("rungs on the bus share their times, and the sound waits for the pictu
         std::vector<std::string>{"v1000", "a1000", "v1040", "a1040"});
   CHECK(read_until(second, kFirst - 1) == begun);
   const Nanoseconds patience = monotonic_now() + std::chrono::seconds(10);
-  while (large->readers() != 1 && monotonic_now() < patience) std::this_thread::yield();
-  CHECK(large->readers() == 1);
+  const auto read = [&](const auto& rung) {
+    const auto status = rung->status();
+    return status.readers.size() == 1 && status.sent_bytes > 10'000;
+  };
+  while (!(read(large) && read(small)) && monotonic_now() < patience) std::this_thread::yield();
+  REQUIRE(read(large));
+  CHECK(large->status().readers[0].pid == ::getpid());
+  CHECK(large->status().readers[0].sent_bytes == large->status().sent_bytes);
+  CHECK(large->status().dropped_packets == 0);
   large->pause();
   for (const int i : {50, 51}) large->picture(nth_picture(i));
   const auto after = read_until(first, 51);
@@ -130,6 +138,8 @@ TEST_CASE("rungs on the bus share their times, and the sound waits for the pictu
   CHECK(read_until(first, 99) == std::vector<std::string>{"a2040", "v2080", "a2080", "a2400"});
   CHECK(os::live_rungs("demo").empty());
   CHECK_FALSE(std::filesystem::exists(dir / "demo/rungs"));
+  CHECK(large->status().readers.empty());
+  CHECK(large->status().sent_bytes > 10'000);  // to who has left
   const std::lock_guard lock(told.mutex);
   const auto times = [&](const char* what) {
     return std::count(told.names.begin(), told.names.end(), what);
