@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <set>
+#include <utility>
 
 #include "base/text.h"
 #include "observe/read.h"
@@ -17,6 +18,16 @@ std::string kbit_text(std::optional<double> bps) {
   return text;
 }
 
+std::string readers_text(size_t count) {
+  return std::to_string(count) + (count == 1 ? " reader" : " readers");
+}
+
+// Said, and said to be none: an older program may not speak of it.
+bool has_no(const Json& status, const char* member) {
+  const auto it = status.is_object() ? status.find(member) : status.end();
+  return it != status.end() && it->is_null();
+}
+
 std::string joined(std::string a, const std::string& b) {
   if (!a.empty() && !b.empty()) a += ", ";
   return a + b;
@@ -24,8 +35,13 @@ std::string joined(std::string a, const std::string& b) {
 
 class Maker {
  public:
-  Maker(const std::string& stream, const std::vector<Answer>& answers) : answers_(answers) {
+  Maker(const std::string& stream, const std::vector<Answer>& answers, const Who& who)
+      : answers_(answers), who_(who) {
     graph_.stream = stream;
+    for (const Answer& answer : answers)
+      for (const Json& rung : list(answer.status, "/rungs"))
+        for (const Json& reader : list(rung, "/bus/readers"))
+          reads_rungs_.insert(whole(reader, "/pid"));
   }
 
   Graph make() {
@@ -36,13 +52,16 @@ class Maker {
         add_reader(answer);
     if (const Answer* serve = find("serve")) {
       add_program(*serve, std::to_string(whole(serve->status, "/connections")) + " connections");
-      if (find("ladder")) graph_.edges.push_back({"ladder", "serve", true});
+      const Answer* ladder = find("ladder");
+      if (ladder && !has_no(ladder->status, "output") && !has_no(serve->status, "hls"))
+        link("ladder", "serve", true);
+      if (reads_bus_.count(serve->pid)) link("bus", "serve", true);
     }
     if (const Answer* archive = find("archive")) {
       add_program(*archive, archive_detail(archive->status));
       // Beside what it takes most from.
       const char* from = at(archive->status, "/recordings").is_null() ? "ladder" : "record";
-      if (find(from)) graph_.edges.push_back({from, "archive", true});
+      if (find(from)) link(from, "archive", true);
     }
     return std::move(graph_);
   }
@@ -54,10 +73,33 @@ class Maker {
     return it == answers_.end() ? nullptr : &*it;
   }
 
+  void link(const std::string& from, const std::string& to, bool flows) {
+    if (linked_.insert({from, to}).second) graph_.edges.push_back({from, to, flows});
+  }
+
   void add(GraphNode node, const std::string& from, bool flows) {
     if (!ids_.insert(node.id).second) return;
-    if (!from.empty()) graph_.edges.push_back({from, node.id, flows});
+    if (!from.empty()) link(from, node.id, flows);
     graph_.nodes.push_back(std::move(node));
+  }
+
+  // Of the bus or of a rung. Programs of the stream itself have a node of their own.
+  void add_readers(const Json& readers, const std::string& from) {
+    for (const Json& reader : readers) {
+      const pid_t pid = whole(reader, "/pid");
+      const auto ours = std::find_if(answers_.begin(), answers_.end(),
+                                     [pid](const Answer& a) { return a.pid == pid; });
+      if (ours != answers_.end()) {
+        // The graph has no cycle, whatever a program may say.
+        if (from != "bus" && ours->tool != "ladder" && ours->tool != "ingest")
+          link(from, ours->tool, true);
+        continue;
+      }
+      const std::string name = "reader " + std::to_string(pid);
+      add({name, "reader", joined(who_ ? who_(pid) : "", "process " + std::to_string(pid)), "", ""},
+          "", false);
+      link(from, name, true);
+    }
   }
 
   void add_program(const Answer& answer, const std::string& detail) {
@@ -76,14 +118,14 @@ class Maker {
                                    : "waiting",
            text(input, "/publisher/protocol")},
           "", false);
-      graph_.edges.push_back({"input " + name, "ingest", on_air});
+      link("input " + name, "ingest", on_air);
     }
     if (at(ingest.status, "/inputs").is_array()) return;
     const bool live = truth(ingest.status, "/live");
     add({"input main", "input", "publisher", live ? "live" : "waiting",
          text(ingest.status, "/publisher/protocol")},
         "", false);
-    graph_.edges.push_back({"input main", "ingest", live});
+    link("input main", "ingest", live);
   }
 
   void add_ingest(const Answer& ingest) {
@@ -96,17 +138,20 @@ class Maker {
     }
     add_program(ingest, joined(codecs, kbit_text(bps)));
     const Json& readers = list(ingest.status, "/readers");
-    add({"bus", "bus", "bus:" + graph_.stream, "", std::to_string(readers.size()) + " readers"},
-        "ingest", truth(ingest.status, "/live"));
-    for (const Json& reader : readers) {
-      const pid_t pid = whole(reader, "/pid");
-      reading_.insert(pid);
-      if (std::any_of(answers_.begin(), answers_.end(),
-                      [pid](const Answer& a) { return a.pid == pid; }))
-        continue;
-      const std::string name = "reader " + std::to_string(pid);
-      add({name, "reader", "process " + std::to_string(pid), "", ""}, "bus", true);
-    }
+    add({"bus", "bus", "bus:" + graph_.stream, "", readers_text(readers.size())}, "ingest",
+        truth(ingest.status, "/live"));
+    for (const Json& reader : readers) reads_bus_.insert(whole(reader, "/pid"));
+    add_readers(readers, "bus");
+  }
+
+  void add_rung(const Json& rung, const std::string& tool) {
+    const std::string name = text(rung, "/name"), id = "rendition " + name;
+    const bool paused = truth(rung, "/paused");
+    std::string detail = kbit_text(number(rung, "/average_bps"));
+    const Json& readers = list(rung, "/bus/readers");
+    if (at(rung, "/bus").is_object()) detail = joined(detail, readers_text(readers.size()));
+    add({id, "rendition", name, paused ? "paused" : "", detail}, tool, !paused);
+    add_readers(readers, id);
   }
 
   void add_reader(const Answer& answer) {
@@ -117,12 +162,10 @@ class Maker {
       detail = shown;
     }
     add_program(answer, detail);
-    if (ids_.count("bus"))
-      graph_.edges.push_back({"bus", answer.tool, reading_.count(answer.pid) > 0});
-    for (const Json& rung : list(answer.status, "/rungs"))
-      add({"rendition " + text(rung, "/name"), "rendition", text(rung, "/name"),
-           truth(rung, "/paused") ? "paused" : "", kbit_text(number(rung, "/average_bps"))},
-          answer.tool, !truth(rung, "/paused"));
+    const bool reads = reads_bus_.count(answer.pid) > 0;
+    if (ids_.count("bus") && (reads || !reads_rungs_.count(answer.pid)))
+      link("bus", answer.tool, reads);
+    for (const Json& rung : list(answer.status, "/rungs")) add_rung(rung, answer.tool);
     for (const Json& one : list(answer.status, "/destinations")) {
       const std::string state = text(one, "/state");
       add({"destination " + text(one, "/name"), "destination", text(one, "/name"), state,
@@ -136,9 +179,11 @@ class Maker {
   }
 
   const std::vector<Answer>& answers_;
+  const Who& who_;
   Graph graph_;
   std::set<std::string> ids_;
-  std::set<pid_t> reading_;
+  std::set<std::pair<std::string, std::string>> linked_;
+  std::set<pid_t> reads_bus_, reads_rungs_;
 };
 
 std::string line_of(const GraphNode& node) {
@@ -173,8 +218,8 @@ std::string dot_quoted(const std::string& text) {
 
 }  // namespace
 
-Graph graph_of(const std::string& stream, const std::vector<Answer>& answers) {
-  return Maker(stream, answers).make();
+Graph graph_of(const std::string& stream, const std::vector<Answer>& answers, const Who& who) {
+  return Maker(stream, answers, who).make();
 }
 
 std::string graph_text(const Graph& graph) {

@@ -1,6 +1,7 @@
 // The running pipeline of one stream, from what its programs say: publishers, the bus, who reads
-// it, what they make of it. Pure.
+// it and the rungs of its ladder, what they make of it. Pure.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,9 @@ struct Graph {
   std::vector<GraphEdge> edges;
 };
 
-Graph graph_of(const std::string& stream, const std::vector<Answer>& answers);
+// What a process that is none of the stream's programs is called; empty: nobody knows.
+using Who = std::function<std::string(pid_t)>;
+Graph graph_of(const std::string& stream, const std::vector<Answer>& answers, const Who& who = {});
 
 std::string graph_text(const Graph& graph);  // a tree, ASCII
 std::string graph_dot(const Graph& graph);   // for Graphviz

@@ -19,12 +19,13 @@ struct Field {
 };
 
 // Where the fields of a program are: in its status itself, or in each entry of a list of it, whose
-// name becomes a label.
+// name becomes a label, and a second one where there is such a name.
 struct Source {
   std::string_view tool;
   const char* list;  // JSON pointer; empty: the status
   std::string_view label, name;
   std::span<const Field> fields;
+  std::string_view label2 = {}, name2 = {};
 };
 
 constexpr double kBits = 1.0 / 8;  // to bytes
@@ -100,6 +101,15 @@ constexpr Field kRendition[] = {
     {{"stream_rendition_peak_bytes_per_second", kGauge, "Highest rate of a segment."},
      "/peak_bps",
      kBits},
+    {{"stream_rendition_bus_readers", kGauge, "Readers of the rung on the bus."}, "/bus/readers"},
+    {{"stream_rendition_bus_sent_bytes_total", kCounter, "Bytes that they were sent."},
+     "/bus/sent_bytes"},
+    {{"stream_rendition_bus_dropped_packets_total", kCounter,
+      "Packets that slow ones of them missed."},
+     "/bus/dropped_packets"},
+    {{"stream_rendition_bus_queued_seconds", kGauge,
+      "Media that waits for the one of them that is furthest behind."},
+     "/bus/queued_seconds"},
 };
 
 constexpr Field kRecord[] = {
@@ -170,6 +180,13 @@ constexpr Field kServe[] = {
     {{"stream_serve_connections", kGauge, "Connections of viewers."}, "/connections"},
     {{"stream_serve_requests_total", kCounter, "Requests answered."}, "/served_requests"},
     {{"stream_serve_streams", kGauge, "Streams that are offered."}, "/streams"},
+    {{"stream_serve_viewers", kGauge, "Viewers that watch over WebRTC."}, "/viewers"},
+};
+
+constexpr Field kWatching[] = {
+    {{"stream_serve_watching", kGauge,
+      "Of them those that watch this rung, or the stream itself, now."},
+     "/viewers"},
 };
 
 constexpr Field kArchive[] = {
@@ -216,6 +233,7 @@ constexpr std::array kSources = {
     Source{"simulcast", "/destinations", "destination", "name", kDestination},
     Source{"simulcast", "/encodings", "rendition", "name", kEncoding},
     Source{"serve", "", "", "", kServe},
+    Source{"serve", "/watching", "channel", "channel", kWatching, "rendition", "rung"},
     Source{"archive", "", "", "", kArchive},
     Source{"ctl", "", "", "", kSupervisor},
     Source{"ctl", "/programs", "program", "program", kSupervised},
@@ -284,6 +302,9 @@ void add_status(const std::string& stream, const std::string& tool, const Json& 
       }
       Labels own = labels;
       own.emplace_back(source.label, name->get<std::string>());
+      if (const auto more = source.name2.empty() ? entry.end() : entry.find(source.name2);
+          more != entry.end() && more->is_string())
+        own.emplace_back(source.label2, more->get<std::string>());
       add_fields(source, own, entry, samples);
     }
   }

@@ -1,5 +1,6 @@
 // From what programs say of themselves to Prometheus samples: one table for all programs. Labels
-// are stream, program, rendition, destination and input; never an address, a session or a key.
+// are stream, program, rendition, destination, input and channel, the stream that viewers watch;
+// never an address, a session or a key.
 // Pure.
 #pragma once
 #include <span>

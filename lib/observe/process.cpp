@@ -59,6 +59,17 @@ std::optional<ProcessFigures> parse_stat(std::string_view text, long ticks_per_s
   return figures;
 }
 
+// Of a program that was replaced meanwhile the kernel says "ffplay (deleted)".
+std::string process_name(pid_t pid) {
+  char path[4096];
+  const ssize_t n =
+      ::readlink(("/proc/" + std::to_string(pid) + "/exe").c_str(), path, sizeof path);
+  std::string name(path, n > 0 ? static_cast<size_t>(n) : 0);
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (name.ends_with(kDeleted)) name.resize(name.size() - kDeleted.size());
+  return name.substr(name.rfind('/') + 1);
+}
+
 std::optional<ProcessFigures> process_figures(pid_t pid) {
   const std::string dir = "/proc/" + std::to_string(pid);
   std::ifstream file(dir + "/stat");

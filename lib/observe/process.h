@@ -16,6 +16,8 @@ struct ProcessFigures {
 };
 
 std::optional<ProcessFigures> process_figures(pid_t pid);
+// The file name of its program, "ffplay"; empty: it can't be told.
+std::string process_name(pid_t pid);
 
 // The same from the text of /proc/PID/stat; descriptors stay 0. nullopt: it is no such text.
 std::optional<ProcessFigures> parse_stat(std::string_view text, long ticks_per_second,

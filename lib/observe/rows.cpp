@@ -66,9 +66,13 @@ Row rung_row(const Answer& answer, const Json& rung) {
   Row row = part(answer, "rung", text(rung, "/name"));
   row.state = truth(rung, "/paused") ? "paused" : truth(rung, "/copied") ? "copied" : "encoding";
   row.rate_bps = number(rung, "/average_bps");
+  row.queue_seconds = number(rung, "/bus/queued_seconds");
+  row.dropped = number(rung, "/bus/dropped_packets");
   row.detail = size_text(rung);
   if (const std::string encoder = text(rung, "/encoder"); !encoder.empty())
     row.detail += " " + encoder;
+  if (const size_t readers = list(rung, "/bus/readers").size(); readers > 0)
+    row.detail += ", " + std::to_string(readers) + (readers == 1 ? " reader" : " readers");
   return row;
 }
 
@@ -129,7 +133,10 @@ Row Sampler::program_row(const Answer& answer) {
     if (truth(answer.status, "/stalled")) row.state = "stalled";
   }
   if (answer.tool == "serve")
-    row.detail = std::to_string(whole(answer.status, "/connections")) + " connections";
+    row.detail = std::to_string(whole(answer.status, "/connections")) + " connections" +
+                 (number(answer.status, "/viewers")
+                      ? ", " + std::to_string(whole(answer.status, "/viewers")) + " viewers"
+                      : "");
   if (answer.tool == "archive") row.detail = archive_detail(answer.status);
   if (answer.tool == "ctl") {
     row.state = text(answer.status, "/lifecycle");

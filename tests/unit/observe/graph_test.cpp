@@ -43,6 +43,37 @@ TEST_CASE("the graph of a stream as text") {
         "        +-x yt: backoff, no \"x\"\n");
 }
 
+TEST_CASE("who reads the rungs stands below them: our programs, others by their names") {
+  auto answers = whole();
+  answers[1].status["output"] = nullptr;
+  answers[1].status["rungs"] = {
+      {{"name", "720p"}, {"bus", {{"readers", {{{"pid", 5}}, {{"pid", 3}}}}}}},
+      {{"name", "360p"}, {"bus", {{"readers", {{{"pid", 5}}, {{"pid", 5}}, {{"pid", 98}}}}}}},
+      {{"name", "180p"}, {"bus", {{"readers", Json::array()}}}}};
+  const Graph graph = graph_of("demo", answers, [](pid_t pid) {
+    return pid == 98 ? "stream-record of demo-360p" : pid == 99 ? "ffplay" : "";
+  });
+  CHECK(graph_text(graph) ==
+        "publisher: live, rtmp -->\n"
+        "stream-ingest: running, h264, 2 kbit/s\n"
+        "+-> bus:demo: 2 readers\n"
+        "    +-> ffplay, process 99\n"
+        "    +-> stream-ladder: running\n"
+        "    |   +-> 720p: 2 readers\n"
+        "    |   |   +-> stream-serve: running, 0 connections\n"
+        "    |   |   +-> stream-record: silent\n"
+        "    |   +-> 360p: 3 readers\n"
+        "    |   |   +-> stream-serve: running, 0 connections\n"
+        "    |   |   +-> stream-record of demo-360p, process 98\n"
+        "    |   +-> 180p: 0 readers\n"
+        "    +-x stream-simulcast: running\n"
+        "        +-x yt: backoff, no \"x\"\n");
+  // A ladder that reads its own rung: not drawn for ever.
+  answers[1].status["rungs"][0]["bus"]["readers"] = {{{"pid", 2}}, {{"pid", 1}}};
+  CHECK(graph_text(graph_of("demo", answers)).find("|   +-> 720p: 2 readers\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("an archive stands beside what it takes from") {
   auto answers = whole();
   answers.push_back(answer("archive", {{"state", "running"}, {"recordings", nullptr}}, 6));

@@ -51,6 +51,30 @@ TEST_CASE("metrics of status documents") {
     CHECK(line_of(text, "stream_input_live") ==
           "stream_input_live{stream=\"demo\",input=\"main\"} 0");
   }
+  SUBCASE("readers of a rung; viewers by rung, of the stream itself without that label") {
+    const Json bus = {{"readers", {1, 2, 3}},
+                      {"sent_bytes", 5000},
+                      {"dropped_packets", 7},
+                      {"queued_seconds", 0.25}};
+    const auto text = metrics_text(samples_of(
+        {answer("ladder", {{"rungs", {{{"name", "720p"}, {"bus", bus}}, {{"name", "360p"}}}}}),
+         answer("serve", {{"viewers", 6},
+                          {"watching",
+                           {{{"channel", "a"}, {"rung", "720p"}, {"viewers", 4}},
+                            {{"channel", "a"}, {"rung", "360p"}, {"viewers", 1}},
+                            {{"channel", "b"}, {"rung", nullptr}, {"viewers", 1}}}}})},
+        "1"));
+    const std::string rung = "{stream=\"demo\",rendition=\"720p\"} ";
+    for (const char* line : {"readers", "sent_bytes_total", "dropped_packets_total"})
+      CHECK(text.find("\nstream_rendition_bus_" + std::string(line) + rung) != text.npos);
+    CHECK(line_of(text, "stream_rendition_bus_readers").ends_with(" 3"));
+    CHECK(line_of(text, "stream_rendition_bus_queued_seconds").ends_with(" 0.25"));
+    CHECK(text.find("bus_readers{stream=\"demo\",rendition=\"360p\"}") == text.npos);
+    CHECK(line_of(text, "stream_serve_viewers").ends_with(" 6"));
+    for (const char* line :
+         {"channel=\"a\",rendition=\"720p\"} 4", "rendition=\"360p\"} 1", "channel=\"b\"} 1"})
+      CHECK(text.find(line) != text.npos);
+  }
   SUBCASE("a program that does not answer is down and nothing else") {
     const Samples samples = samples_of({answer("record", nullptr)}, "1");
     REQUIRE(samples.all().size() == 2);

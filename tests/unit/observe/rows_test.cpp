@@ -39,9 +39,15 @@ TEST_CASE("rows of a stream") {
                         {"tracks", {{{"bit_rate_bps", 1000}}, {{"bit_rate_bps", 500}}}},
                         {"readers", {{{"queued_seconds", 0.5}}, {{"queued_seconds", 2.0}}}},
                         {"inputs", {{{"input", "cam1"}, {"on_air", true}}, {{"input", "cam2"}}}}}),
-      answer("ladder", {{"state", "running"},
-                        {"speed", 1.0},
-                        {"rungs", {{{"name", "720p"}, {"average_bps", 9.0}, {"paused", true}}}}}),
+      answer(
+          "ladder",
+          {{"state", "running"},
+           {"speed", 1.0},
+           {"rungs",
+            {{{"name", "720p"},
+              {"average_bps", 9.0},
+              {"paused", true},
+              {"bus", {{"readers", {1, 2}}, {"queued_seconds", 0.5}, {"dropped_packets", 3}}}}}}}),
       answer("record", {{"state", "running"}, {"recording", true}, {"size_bytes", 1000}}),
       answer("simulcast",
              {{"state", "running"},
@@ -58,6 +64,9 @@ TEST_CASE("rows of a stream") {
   CHECK(find(rows, "stream-ingest", "cam1")->state == "on air");
   CHECK(find(rows, "stream-ingest", "cam2")->state == "waiting");
   CHECK(find(rows, "stream-ladder", "720p")->state == "paused");
+  CHECK(find(rows, "stream-ladder", "720p")->queue_seconds == 0.5);
+  CHECK(find(rows, "stream-ladder", "720p")->dropped == 3);
+  CHECK(find(rows, "stream-ladder", "720p")->detail.ends_with(", 2 readers"));
   CHECK(find(rows, "stream-simulcast", "yt")->rate_bps == 5);
   CHECK_FALSE(find(rows, "stream-record", "")->rate_bps);
   CHECK_FALSE(find(rows, "stream-record", "")->cpu_ratio);
