@@ -49,3 +49,33 @@ load ../support/ingest
   wait_for 10 has_events publisher.connected 2
   assert_event publisher.connected '.protocol == "srt" and .stream == "demo"'
 }
+
+@test "listeners on port 0: the running instance is asked where they are, and a publisher finds them" {
+  start ingest stream-ingest --listen rtmp://127.0.0.1:0/live --listen whip://127.0.0.1:0 --rtc-port 0 \
+    --open demo --name demo --events "$T/events" --hold 20s
+  wait_for 10 has_event "$T/events" service.ready
+  stream-ingest endpoints demo --json >"$T/sheet.json"
+  schema_check.py "$T/sheet.json"
+  rtmp=$(jq -r '.endpoints[0].url' "$T/sheet.json")
+  whip=$(jq -r '.endpoints[1].url' "$T/sheet.json")
+  for url in "$rtmp" "$whip"; do
+    [[ $url =~ ^(rtmp|http)://127\.0\.0\.1:[1-9][0-9]*/ ]] || fail "$url"
+    [[ $url != *:1935/* && $url != *:8889/* ]] || fail "$url is the usual port"
+  done
+  assert_equal "$(jq -r 'select(.event == "listener.started").url' "$T/events" | sed 's|.*:||; s|/.*||' | paste -sd' ')" \
+    "$(jq -r '.endpoints[].url' "$T/sheet.json" | sed 's|^[a-z]*://[^:]*:||; s|/.*||' | paste -sd' ')"
+  assert_equal "$(curl -s -o /dev/null -w '%{http_code}' -X OPTIONS "$whip")" 200
+  ffmpeg -nostdin -v error -re -i "$(clip flash_flv)" -t 1 -c copy -f flv "$rtmp"
+  assert_event publisher.connected '.protocol == "rtmp" and .stream == "demo"'
+  run stream-ingest endpoints demo --listen rtmp://127.0.0.1:0/live
+  assert_status 2
+  assert_output "port 0" "leave --listen out"
+}
+
+@test "an instance that listens nowhere is no place to publish to" {
+  start ingest stream-ingest --test-pattern --size 160x90 --name demo
+  wait_for 10 stream-ctl status demo
+  run stream-ingest endpoints demo
+  assert_status 7
+  assert_output "takes no publishers" --listen
+}

@@ -11,10 +11,10 @@
 #include "cli/secret_source.h"
 #include "control/client.h"
 #include "fetch/client.h"
+#include "listen_port.h"
 #include "os/dirs.h"
 #include "srt/address.h"
 #include "srt_listen.h"
-#include "whip_listen.h"
 
 namespace stream::ingest {
 namespace {
@@ -32,20 +32,12 @@ bool is_whip(const std::string& scheme) {
   return scheme == "whip" || scheme == "whips";
 }
 
-uint16_t publish_port(const std::string& scheme) {
-  return scheme == "rtmps"   ? 443
-         : scheme == "srt"   ? 9000
-         : scheme == "srtla" ? 5000
-         : scheme == "whip"  ? kWhipPort
-         : scheme == "whips" ? kWhipsPort
-                             : 1935;
-}
-
-Json endpoint_json(const std::string& text, bool open, bool passphrase) {
-  const Url url = *parse_url(text);
+// `text` as it stands in --listen, `shown` where it is.
+Json endpoint_json(const std::string& text, const std::string& shown, bool open, bool passphrase) {
+  const Url url = *parse_url(shown);
   const bool srt = is_srt(url.scheme);
   const std::string path = srt || url.path.size() < 2 ? "" : url.path;
-  Json json{{"url", url.scheme + "://" + url.authority(publish_port(url.scheme)) + path},
+  Json json{{"url", url.scheme + "://" + url.authority(usual_port(url.scheme)) + path},
             {"open", open},
             {"passphrase", passphrase},
             {"latency_seconds", nullptr}};
@@ -131,17 +123,21 @@ Json from_instance(const std::string& stream) {
 }
 
 Json known_endpoints(const EndpointsOptions& o) {
+  Json all = Json::array();
   if (o.listen.empty()) {
     try {
-      return from_instance(o.stream);
+      all = from_instance(o.stream);
     } catch (const Error& error) {
       if (error.code() != Exit::kNotRunning) throw;
       throw Error(Exit::kNotRunning, "ingest.endpoints",
                   "no stream-ingest serves '" + o.stream + "' at the moment",
                   "say where it listens: --listen rtmp://0.0.0.0:1935/live");
     }
+    if (all.empty())
+      throw Error(Exit::kNotRunning, "ingest.endpoints",
+                  "the stream-ingest of '" + o.stream + "' takes no publishers: it has no --listen",
+                  "say where one would: --listen rtmp://0.0.0.0:1935/live");
   }
-  Json all = Json::array();
   for (const std::string& text : o.listen) {
     const auto url = parse_url(text);
     if (!url || (url->scheme != "rtmp" && url->scheme != "rtmps" && !is_srt(url->scheme) &&
@@ -149,9 +145,15 @@ Json known_endpoints(const EndpointsOptions& o) {
       throw Error(Exit::kUsage, "ingest.listen", "cannot listen on '" + escaped(text) + "'",
                   "write rtmp://ADDRESS:PORT/APP, rtmps://ADDRESS:PORT/APP, srt://ADDRESS:PORT, "
                   "srtla://ADDRESS:PORT, whip://ADDRESS:PORT or whips://ADDRESS:PORT");
+    if (!is_srt(url->scheme) && listen_port(text) == 0)
+      throw Error(Exit::kUsage, "ingest.listen",
+                  "port 0 of '" + escaped(text) +
+                      "' says that any will do, which is no place to "
+                      "publish to",
+                  "leave --listen out: the running instance is asked which it took");
     const bool encrypted = is_srt(url->scheme) &&
                            (!o.passphrase.empty() || !srt::parse_address(text).passphrase.empty());
-    all.push_back(endpoint_json(text, false, encrypted));
+    all.push_back(endpoint_json(text, text, false, encrypted));
   }
   return all;
 }
@@ -240,14 +242,17 @@ int endpoints(const EndpointsOptions& options, cli::Context& context) {
 
 }  // namespace
 
-Json endpoints_json(const Options& options, const std::string& stream) {
+Json endpoints_json(const Options& options, const std::vector<std::string>& urls,
+                    const std::string& stream) {
   const bool open =
       std::find(options.open.begin(), options.open.end(), stream) != options.open.end() ||
       (options.open.empty() && !options.asks_for_keys());
   Json all = Json::array();
-  for (const std::string& text : options.listen)
+  for (size_t i = 0; i < urls.size(); ++i) {
+    const std::string& text = options.listen[i];
     all.push_back(endpoint_json(
-        text, open, text.starts_with("srt") && needs_passphrase(options, text, stream)));
+        text, urls[i], open, text.starts_with("srt") && needs_passphrase(options, text, stream)));
+  }
   return all;
 }
 

@@ -17,7 +17,8 @@ struct EndpointsOptions {
 void declare_endpoints(cli::Command& root, EndpointsOptions& options);
 
 // What the status of an instance says of its own: [{"url", "open", "passphrase",
-// "latency_seconds"}], for the stream.
-control::Json endpoints_json(const Options& options, const std::string& stream);
+// "latency_seconds"}], for the stream. `urls`: where it really listens, in the order of --listen.
+control::Json endpoints_json(const Options& options, const std::vector<std::string>& urls,
+                             const std::string& stream);
 
 }  // namespace stream::ingest

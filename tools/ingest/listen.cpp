@@ -12,6 +12,7 @@
 #include "descriptors.h"
 #include "endpoints.h"
 #include "ingest/rtmp_server.h"
+#include "listen_port.h"
 #include "live_stream.h"
 #include "net/passed_listeners.h"
 #include "run_source.h"
@@ -24,8 +25,6 @@ namespace {
 using control::Json;
 using namespace std::chrono_literals;
 
-constexpr uint16_t kRtmpPort = 1935, kRtmpsPort = 443;
-
 class Listener final : Streams {
  public:
   explicit Listener(const Options& options)
@@ -37,7 +36,7 @@ class Listener final : Streams {
 
  private:
   void start();
-  std::unique_ptr<media::PublisherServer> listen_rtmp(const Url& url);
+  std::unique_ptr<media::PublisherServer> listen_rtmp(Url url, const std::string& address);
   std::unique_ptr<media::PublisherServer> listen_srt(const std::string& address);
   std::unique_ptr<media::PublisherServer> listen_whip(const Url& url, const std::string& address);
   const cli::Certificate& certificate();
@@ -68,13 +67,11 @@ class Listener final : Streams {
   int output_error_ = 0;
 };
 
-std::unique_ptr<media::PublisherServer> Listener::listen_rtmp(const Url& url) {
+std::unique_ptr<media::PublisherServer> Listener::listen_rtmp(Url url, const std::string& address) {
   media::RtmpServer::Options o;
-  const bool tls = url.scheme == "rtmps";
-  const uint16_t usual = tls ? kRtmpsPort : kRtmpPort;
-  if (tls) o.tls = certificate().contexts();
+  if (url.scheme == "rtmps") o.tls = certificate().contexts();
   o.host = url.host;
-  o.port = url.port ? url.port : usual;
+  o.port = listen_port(address);
   o.listener = passed_.take(o.host, o.port);
   o.app = url.path.size() > 1 ? url.path.substr(1) : "";
   while (o.app.ends_with('/')) o.app.pop_back();
@@ -84,8 +81,11 @@ std::unique_ptr<media::PublisherServer> Listener::listen_rtmp(const Url& url) {
   o.limits.waiting = std::min<size_t>(options_.max_waiting, std::max<size_t>(descriptors_ / 2, 4));
   o.limits.waiting_per_address = options_.max_waiting_per_address;
   o.limits.memory = options_.waiting_memory.bytes;
-  urls_.push_back(url.scheme + "://" + url.authority(usual) + (o.app.empty() ? "" : "/" + o.app));
-  return std::make_unique<media::RtmpServer>(io_, std::move(o), admission_.hooks());
+  const std::string path = o.app.empty() ? "" : "/" + o.app;
+  auto server = std::make_unique<media::RtmpServer>(io_, std::move(o), admission_.hooks());
+  url.port = server->port();
+  urls_.push_back(url.scheme + "://" + url.authority() + path);
+  return server;
 }
 
 std::unique_ptr<media::PublisherServer> Listener::listen_srt(const std::string& address) {
@@ -120,7 +120,7 @@ void Listener::start() {
     const Url url = *parse_url(text);
     servers_.push_back(url.scheme.starts_with("srt")    ? listen_srt(text)
                        : url.scheme.starts_with("whip") ? listen_whip(url, text)
-                                                        : listen_rtmp(url));
+                                                        : listen_rtmp(url, text));
     all += (all.empty() ? "" : " and ") + urls_.back();
   }
   passed_.check_all_taken();
@@ -233,7 +233,7 @@ Json Listener::status(const std::string& name) const {
   }
   Json result{{"listen", urls_.empty() ? Json(nullptr) : Json(urls_.front())},
               {"listeners", urls_},
-              {"endpoints", endpoints_json(options_, name)},
+              {"endpoints", endpoints_json(options_, urls_, name)},
               {"connections",
                {{"waiting", sum.waiting},
                 {"publishing", sum.publishing},

@@ -286,7 +286,8 @@ void declare(cli::Command& c, Options& o) {
            "take RTMP publishers on rtmp://ADDRESS:PORT/APP or, in TLS, rtmps://ADDRESS:PORT/APP, "
            "or SRT publishers on srt://ADDRESS:PORT, over several links at once on "
            "srtla://ADDRESS:PORT, or WHIP publishers on whip://ADDRESS:PORT or, in TLS, "
-           "whips://ADDRESS:PORT; repeat for each address. Each stream appears as bus:NAME")
+           "whips://ADDRESS:PORT; repeat for each address. Port 0, not of SRT, takes a free one, "
+           "which stream-ingest endpoints tells. Each stream appears as bus:NAME")
       .url();
   c.option("--pull", o.pull, "FILE|URL",
            "read a file or a URL, anything that libavformat opens, or srt://HOST:PORT (caller or "

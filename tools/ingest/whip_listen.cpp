@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "listen_port.h"
 
 namespace stream::ingest {
 
@@ -33,10 +34,9 @@ std::unique_ptr<media::WhipServer> listen_whip(boost::asio::io_context& io,
                                                const std::string& text, size_t connections,
                                                net::TlsContexts tls, media::PublisherHooks hooks) {
   const Url url = *parse_url(text);
-  const bool any = text.ends_with(":0") || text.ends_with(":0/");
   media::WhipServer::Options options;
   options.host = url.host;
-  options.port = url.port || any ? url.port : tls ? kWhipsPort : kWhipPort;
+  options.port = listen_port(text);
   options.tls = std::move(tls);
   options.idle = o.idle.value;
   options.connections = std::min<size_t>(o.max_connections, connections);

@@ -10,8 +10,6 @@
 
 namespace stream::ingest {
 
-inline constexpr uint16_t kWhipPort = 8889, kWhipsPort = 443;
-
 // Throws Error kUsage for what stands in a whip:// or whips:// address and can't be.
 void check_whip(const Options& options, const std::string& address);
 
