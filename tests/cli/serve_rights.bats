@@ -152,3 +152,51 @@ with() { printf 'Authorization: Bearer %s' "$1"; }
   curl -sf -D headers -o /dev/null "$url?token=x%3B%20Path%3D/x;y"
   refute grep -qi '^set-cookie' headers
 }
+
+# demo from a stream file, whose visibility is as given; $url is where it is shown. No files are made.
+live() {
+  cat >s.yaml <<END
+name: demo
+input: {test_pattern: true, size: 320x180, rate: 25}
+ladder: {rungs: ["180p@200k,preset=ultrafast"], bus: true, low_delay: true, segment: 1s}
+serve: {listen: "http://127.0.0.1:0", whep: true, rtc_port: 0, token_key: public.json}
+visibility: $1
+END
+  export STREAM_VAULT_KEY_FILE=$T/secret/key
+  stream-keys -q vault init --key-file "$STREAM_VAULT_KEY_FILE"
+  stream-keys -q token viewer demo >/dev/null
+  stream-keys token public-key >public.json
+  start up stream-ctl up s.yaml --restart-delay 100ms
+  wait_for 30 test -S "$STREAM_RUNTIME_DIR/demo/rungs/180p.sock"
+  url=$(stream-ctl status demo serve --json | jq -r '.tools[0].url')
+}
+offers() { # offers CURL-OPTION...: the code that a player's offer is answered with
+  status_of -H 'Content-Type: application/sdp' --data-binary "@$ROOT/tests/fuzz/corpus/sdp/safariviewer" "$@" "${url}demo/whep"
+}
+answers() { [ "$(offers "${@:2}")" = "$1" ]; }
+
+@test "live streams without --hls: who may watch is what the stream file says, as it is now" {
+  live '{public: false, allow: [anna]}'
+  anna=$(token demo --user anna)
+  bob=$(token demo --user bob)
+  wait_for 20 answers 201 -H "$(with "$anna")"
+  assert_equal "$(offers)" 401
+  assert_equal "$(offers -H "$(with "$bob")")" 403
+  assert_equal "$(offers -H "$(with "$(token other --user anna)")")" 403
+  assert_equal "$(status_of "${url}demo/live")" 401
+  assert_equal "$(status_of "${url}demo/live?token=$anna")" 200
+  for made_up in nobody/live nobody/whep demo/../demo/live; do
+    case $(status_of "$url$made_up") in 200 | 401 | 404 | 400 | 405) ;; *) fail "$made_up" ;; esac
+  done
+  sed -i 's/^visibility.*/visibility: {visible: false}/' s.yaml
+  stream-ctl apply s.yaml
+  wait_for 5 answers 404
+  assert_equal "$(offers -H "$(with "$bob")")" 201
+  sed -i '/^visibility/d' s.yaml
+  stream-ctl apply s.yaml
+  wait_for 5 answers 201
+  # What can't be read is for nobody.
+  stop up KILL
+  echo broken >"$STREAM_STATE_DIR/demo/stream.json"
+  wait_for 5 answers 401
+}

@@ -196,6 +196,15 @@ void Guard::collect_recording(const std::string& path, std::vector<Rights>& out)
   out.push_back(absent);
 }
 
+// NAME/live and NAME/whep are watched from the bus, whether there are files of it or not.
+void Guard::collect_live(const std::string& path, std::vector<Rights>& out) {
+  const auto parts = parts_of(path);
+  if (parts.size() < 2 || (parts[1] != "live" && parts[1] != "whep") || !is_stream_name(parts[0]))
+    return;
+  if (files_.open("/" + parts[0] + "/" + manifest::kRightsFile, O_RDONLY)) return;
+  if (auto rights = live_.of(parts[0])) out.push_back(std::move(*rights));
+}
+
 // nullptr: the directory is no archive.
 Guard::Folder* Guard::catalog_of(const std::string& stream) {
   if (stream != "-" && !is_stream_name(stream)) return nullptr;
@@ -255,6 +264,7 @@ Json Guard::viewer_of(const Request& request, std::chrono::sys_seconds now) cons
 std::vector<Rights> Guard::rights_on(const std::string& path) {
   std::vector<Rights> rights;
   collect(path, rights);
+  collect_live(path, rights);
   const std::string real = real_path(path);
   if (!real.empty() && real != path && real + "/" != path) collect(real, rights);
   return rights;

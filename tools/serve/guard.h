@@ -1,6 +1,6 @@
-// Who may see what: the rights that stream-archive sets, obeyed. They are the rights.json of an
-// output's directory, and for the recordings of an archive its catalogue. What can't be read is
-// shown to nobody. One thread.
+// Who may see what, obeyed: the rights.json of an output's directory, for the recordings of an
+// archive its catalogue, and for a live stream without such a file what its manifest says. What
+// can't be read is shown to nobody. One thread.
 #pragma once
 #include <sys/stat.h>
 
@@ -14,14 +14,15 @@
 #include "crypto/jwt.h"
 #include "http/message.h"
 #include "http/static_files.h"
+#include "live_rights.h"
 #include "manifest/rights.h"
 
 namespace stream::serve {
 
 class Guard {
  public:
-  // Without a directory there are no rights, and everybody sees everything. `key` checks tokens;
-  // without one nobody sees what is not for everybody.
+  // `directory` may be empty: live streams are all there is. `key` checks tokens; without one
+  // nobody sees what is not for everybody.
   Guard(const std::string& directory, std::optional<crypto::VerifyKey> key);
 
   struct Verdict {
@@ -56,6 +57,7 @@ class Guard {
   std::vector<manifest::Rights> rights_on(const std::string& path);
   std::string real_path(const std::string& path) const;
   void collect(const std::string& path, std::vector<manifest::Rights>& out);
+  void collect_live(const std::string& path, std::vector<manifest::Rights>& out);
   void collect_recording(const std::string& path, std::vector<manifest::Rights>& out);
   Folder* catalog_of(const std::string& stream);
   void read_catalog(const std::string& path, Folder& folder) const;
@@ -65,6 +67,7 @@ class Guard {
   const std::string root_, title_;  // title_: of a stream that is the directory itself
   const std::optional<crypto::VerifyKey> key_;
   std::map<std::string, Folder> catalogs_;
+  LiveRights live_;
 };
 
 }  // namespace stream::serve

@@ -86,6 +86,7 @@ Exit serve(const Options& options, const cli::Context& context, boost::asio::io_
   const std::string url = (certificate ? "https://" : "http://") + server->address() + "/";
   service.status([&](const std::string&) {
     Json status{{"url", url},
+                {"hls", options.hls.empty() ? Json(nullptr) : Json(options.hls)},
                 {"connections", server->connections()},
                 {"served_requests", server->served()},
                 {"streams", site.stream_names()}};
@@ -167,9 +168,8 @@ cli::Command command(Options& options) {
       "player says that its network is narrower, to a larger one after some calm; both are told by "
       "viewer.moved. That is the way, too, for a source with B-frames. The media of all "
       "players goes by one port, UDP or, where a network lets none pass, TCP; behind NAT and in "
-      "containers say with --rtc-address where "
-      "that is. Without --hls live streams are all there is, and they are for everybody: what "
-      "hides them stands in DIR.\n\n"
+      "containers say with --rtc-address where that is. Without --hls live streams are all there "
+      "is.\n\n"
       "With --whip there is a page to publish from, NAME/publish: camera, microphone or screen of "
       "a browser, with the key typed in or behind the # of an invitation link "
       "(NAME/publish#key=KEY), which no server sees. Browsers give a camera to pages over https "
@@ -181,7 +181,8 @@ cli::Command command(Options& options) {
       "user is allowed; --token-key checks it. It comes as \"Authorization: Bearer TOKEN\" or as "
       "?token=TOKEN behind the address of a page or a playlist, which then becomes a cookie. "
       "Without one the answer is 404 for what is hidden and 401 for what is private, and 403 for a "
-      "token that does not do.\n\n"
+      "token that does not do. A live stream of which DIR says nothing, or without --hls, is for "
+      "those whom the section visibility of its stream file names (stream.yaml(5)).\n\n"
       "https://ADDRESS:PORT speaks TLS 1.2 and newer with the certificate of --cert and --key, and "
       "HTTP/1.1 in it. A new certificate counts for new connections as soon as its files are "
       "there; what is being watched goes on. A page over https may publish and play over https "
@@ -197,7 +198,8 @@ cli::Command command(Options& options) {
       "stream-serve --listen https://0.0.0.0:443 --cert fullchain.pem --key privkey.pem --hls hls/",
       "Serve to everybody, encrypted");
   root.example("stream-serve --hls hls/ --whep", "Live streams over WebRTC too, at NAME/live");
-  root.file("STATE/NAME/stream.json", "the manifests that --group reads, see stream(7)");
+  root.file("STATE/NAME/stream.json",
+            "manifests, for --group and for who may watch NAME, see stream(7)");
   root.option("--hls", options.hls, "DIR",
               "directory whose subdirectories are streams; needed without --whep");
   root.option(
