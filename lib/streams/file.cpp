@@ -77,15 +77,27 @@ void check_input(const Node& node, const Part& part) {
                            "use key_file, listen on 127.0.0.1, or say insecure: true");
 }
 
-// Who may see a stream stands in the directory that is served.
-void check_served(const Node& node, const Part& part, const Node& root,
-                  const std::optional<manifest::Rights>& rights) {
-  if (part.find("hls") || root.find("ladder")) return;
-  if (!part.find("whep"))
-    node.fail("nothing says what is served", "say hls: DIR, whep: true, or add a ladder");
-  if (rights && !rights->for_everybody())
-    node.fail("a stream that is not for everybody needs a directory where its rights stand",
-              "say hls: DIR, or add a ladder");
+// Files, live streams, or both; and nothing is said of files that there are not.
+void check_ladder(const Node& node, const Part& part) {
+  if (part.find("output")) return;
+  if (!part.find("bus"))
+    node.fail("nothing says where the rungs go",
+              "say output: DIR for HLS, bus: true for live streams of their own, or both");
+  for (const char* key : {"dvr", "format"})
+    if (part.find(key))
+      node.at(key).fail("it is said of HLS, and without 'output' none is made",
+                        "add output: DIR, or leave it out");
+}
+
+bool makes_hls(const Node& root) {
+  const Node* ladder = root.find("ladder");
+  return ladder && ladder->find("output");
+}
+
+void check_served(const Node& node, const Part& part, const Node& root) {
+  if (part.find("hls") || makes_hls(root) || part.find("whep")) return;
+  node.fail("nothing says what is served",
+            "say hls: DIR, whep: true, or add a ladder with an output");
 }
 
 // Media comes once stream-ingest runs, and not when a publisher does.
@@ -101,10 +113,11 @@ void need(const Node& node, const Part& part, const char* key) {
 void check_archive(const Node& node, const Part& part, const Node& root) {
   need(node, part, "to");
   const std::string what = part.value("what");
-  const char* missing = what == "live" || root.find("record") ? nullptr : "record";
-  if ((what == "live" || what == "all") && !root.find("ladder")) missing = "ladder";
+  const char* missing = what == "live" || root.find("record") ? nullptr : "section record";
+  if ((what == "live" || what == "all") && !makes_hls(root))
+    missing = root.find("ladder") ? "output in the ladder" : "section ladder";
   if (missing)
-    node.fail(std::string("nothing makes what it is for: there is no section ") + missing,
+    node.fail(std::string("nothing makes what it is for: there is no ") + missing,
               "add it, or say what: " + std::string(what == "live" ? "recordings" : "live"));
   if (!part.value("to").starts_with("telegram:")) return;
   if (what == "live" || what == "all")
@@ -182,6 +195,11 @@ const Part* File::find(std::string_view section_name) const {
   return nullptr;
 }
 
+std::string hls_output(const File& file) {
+  const Part* ladder = file.find("ladder");
+  return ladder ? ladder->value("output") : std::string();
+}
+
 bool archives_recordings(const File& file) {
   const Part* archive = file.find("archive");
   return archive && archive->value("what") != "live";
@@ -220,11 +238,12 @@ File parse_file(const Node& root, const std::string& directory) {
     if (!node) continue;
     Part part = parse_part(*node, section, directory);
     if (section.name == "input") check_input(*node, part);
-    if (section.name == "ladder" || section.name == "record") need(*node, part, "output");
+    if (section.name == "ladder") check_ladder(*node, part);
+    if (section.name == "record") need(*node, part, "output");
     if (section.name == "serve") {
       need(*node, part, "listen");
       check_tls(*node, part, {"https"});
-      check_served(*node, part, root, file.visibility);
+      check_served(*node, part, root);
     }
     if (section.name == "archive") check_archive(*node, part, root);
     file.parts.push_back(std::move(part));

@@ -107,6 +107,8 @@ Json to_json(const hooks::Hook& hook);
 manifest::Rights parse_visibility(const config::Node& node);
 Json visibility_json(const manifest::Rights& rights);
 
+// The directory of its HLS; empty: none is made.
+std::string hls_output(const File& file);
 // What its archive takes, where it has one: the recordings, the ladder's output.
 bool archives_recordings(const File& file);
 bool archives_live(const File& file);

@@ -38,8 +38,7 @@ Process make_archive(const File& file, const Part& part) {
   process.stores = true;
   if (archives_recordings(file))
     process.argv.insert(process.argv.end(), {"--recordings", file.find("record")->value("output")});
-  if (archives_live(file))
-    process.argv.insert(process.argv.end(), {"--live", file.find("ladder")->value("output")});
+  if (archives_live(file)) process.argv.insert(process.argv.end(), {"--live", hls_output(file)});
   add_settings(process.argv, part, file);
   if (file.visibility) add_rights(process.argv, *file.visibility);
   return process;
@@ -52,8 +51,8 @@ Process make(const File& file, const Part& part) {
   process.argv = {"stream-" + process.tool};
   if (process.reads_media) process.argv.insert(process.argv.end(), {"--input", "bus:" + file.name});
   process.argv.insert(process.argv.end(), {"--name", file.name});
-  if (process.tool == "serve" && !part.find("hls") && file.find("ladder"))
-    process.argv.insert(process.argv.end(), {"--hls", file.find("ladder")->value("output")});
+  if (process.tool == "serve" && !part.find("hls") && !hls_output(file).empty())
+    process.argv.insert(process.argv.end(), {"--hls", hls_output(file)});
   add_settings(process.argv, part, file);
   return process;
 }

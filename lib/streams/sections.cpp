@@ -60,14 +60,15 @@ constexpr Key kInputKeys[] = {
 };
 
 constexpr Key kLadderKeys[] = {
-    {"output", "--output", kPath, false, "", "directory of the playlists (required)"},
+    {"output", "--output", kPath, false, "", "directory of the playlists; needed without bus"},
     {"rungs", "--rung", kRung, true, "", "SIZE@RATE[,KEY=VALUE...], see stream-ladder(1)"},
     {"encoder", "--encoder", kText, false, "", "of the rungs that name none"},
     {"preset", "--preset", kText, false, "", "of the rungs that name none"},
     {"audio_rate", "--audio-rate", kBitRate, false, "", "bit rate of the sound"},
     {"copy_top", "--copy-top", kFlag, false, "", "the source is the top rung where it can be"},
     {"low_delay", "--low-delay", kFlag, false, "", "no B-frames and no looking ahead"},
-    {"bus", "--bus", kFlag, false, "", "each rung is bus:NAME/RUNG as well"},
+    {"bus", "--bus", kFlag, false, "",
+     "each rung is bus:NAME/RUNG as well, or without output only"},
     {"segment", "--segment", kDuration, false, "", "length of a segment"},
     {"dvr", "--dvr", kWindow, false, "", "what stays in the playlists: a time, or all"},
     {"format", "--format", kText, false, "fmp4 ts", "packaging: fmp4 or ts"},
@@ -104,7 +105,7 @@ constexpr Key kServeKeys[] = {
     {"cert", "--cert", kPath, false, "", "of https, in PEM"},
     {"key", "--key", kPlace, false, "", "its private key: a file or a source"},
     {"hls", "--hls", kPath, false, "",
-     "directory of streams; else the ladder's output, or nothing with whep"},
+     "directory of streams; else the ladder's output, or with whep none"},
     {"player", "--player", kPath, false, "", "hls.js for the page"},
     {"group", "--group", kName, false, "", "the page lists this group, with what is to come"},
     {"token_key", "--token-key", kPath, false, "",

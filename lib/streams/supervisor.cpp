@@ -52,8 +52,8 @@ void Supervisor::want_all() {
   const auto list = processes(file_);
   // stream-serve wants to see it before stream-ladder runs, which tells better what is wrong.
   std::error_code ignored;
-  if (const Part* ladder = file_.find("ladder"))
-    std::filesystem::create_directories(ladder->value("output"), ignored);
+  if (const std::string output = hls_output(file_); !output.empty())
+    std::filesystem::create_directories(output, ignored);
   for (const Process& process : list)
     if (!process.stores) branch(process.tool).want(process);
   for (const Section& section : sections()) {

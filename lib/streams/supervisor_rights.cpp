@@ -7,10 +7,11 @@
 namespace stream::streams {
 namespace {
 
-// Where stream-serve looks for them: ours, which plays WebRTC without a ladder too, and others.
+// Where stream-serve looks for them: ours, which plays WebRTC without a ladder too, and others. Of
+// a stream without a directory it reads the manifest.
 std::set<std::string> rights_directories(const File& file) {
   std::set<std::string> out;
-  if (const Part* ladder = file.find("ladder")) out.insert(ladder->value("output"));
+  if (const std::string output = hls_output(file); !output.empty()) out.insert(output);
   const Part* serve = file.find("serve");
   if (serve && serve->find("hls")) out.insert(absolute_path(file.name, serve->value("hls")));
   return out;

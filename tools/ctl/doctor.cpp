@@ -63,7 +63,8 @@ struct Subjects {
     if (const std::string key = input.value("key_file"); !key.empty()) private_files.insert(key);
     if (const auto* serve = file.find("serve")) add_listen(serve->value("listen"), 80);
     for (const char* section : {"ladder", "record"})
-      if (const auto* part = file.find(section)) dirs.insert(part->value("output"));
+      if (const auto* part = file.find(section); part && part->find("output"))
+        dirs.insert(part->value("output"));
     for (const streams::Destination& d : file.destinations) {
       if (const auto url = parse_url(d.url)) hosts.insert(url->host);
       for (const std::string& source : {d.url, d.key})

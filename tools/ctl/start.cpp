@@ -84,7 +84,7 @@ Json addresses(const streams::File& file) {
   // A stream whose directory is served itself is the first page.
   const streams::Part* part = file.find("serve");
   const bool whole = part && !part->find("hls");
-  const bool hls = !whole || file.find("ladder");
+  const bool hls = !whole || !streams::hls_output(file).empty();
   if (!url.empty() && hls) playback.push_back(whole ? url : url + file.name + "/");
   if (!url.empty() && part && part->find("whep")) playback.push_back(url + file.name + "/live");
   return {{"publish", publish_addresses(file, ingest)},

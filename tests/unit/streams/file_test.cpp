@@ -97,7 +97,7 @@ TEST_CASE("a wrong stream file is told with place and right word") {
   CHECK(has(failure("name: a\ninput: {listen: \"rtmp://0.0.0.0/l\"}\n"), "who may publish"));
   CHECK(has(failure("name: a\ninput: {listen: \"rtmp://0.0.0.0/l\", open: true}\n"),
             "s.yaml:2:43: the stream would be open"));
-  CHECK(has(failure(base + "ladder: {dvr: all}\n"), "'output' is missing in ladder"));
+  CHECK(has(failure(base + "ladder: {dvr: all}\n"), "nothing says where the rungs go"));
   CHECK(failure(base + "visibility: {publik: false}\n") ==
         "s.yaml:3:14: unknown key 'publik' / did you mean public?");
   CHECK(has(failure(base + "visibility: {allow: [anna]}\n"), "everybody may see a public stream"));
@@ -123,11 +123,31 @@ TEST_CASE("a stream that is only shown over WebRTC needs no directory") {
                                                             "--listen", "http://h:1", "--whep"});
   CHECK(
       has(failure(serve + "}\n"), "s.yaml:3:8: nothing says what is served / say hls: DIR, whep:"));
-  // Where its rights would stand.
-  CHECK(has(failure(serve + ", whep: true}\nvisibility: {public: false}\n"),
-            "a stream that is not for everybody needs a directory"));
-  CHECK(failure(serve + ", whep: true, hls: x}\nvisibility: {public: false}\n") == "none");
-  CHECK(failure(serve + ", whep: true}\nvisibility: {public: true}\n") == "none");
+  // Its rights stand in its manifest.
+  CHECK(failure(serve + ", whep: true}\nvisibility: {public: false}\n") == "none");
+}
+
+TEST_CASE("a ladder of live streams alone needs no directory, and says nothing of files") {
+  const std::string base = "name: a\ninput: {external: true}\n";
+  const std::string ladder = base + "ladder: {rungs: [720p], bus: true";
+  const std::string serve = "}\nserve: {listen: \"http://h:1\"";
+  const File file = parse(ladder + ", low_delay: true" + serve + ", whep: true}\n");
+  const auto list = processes(file);
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].argv == std::vector<std::string>{"stream-serve", "--name", "a", "--listen",
+                                                 "http://h:1", "--whep"});
+  CHECK(list[1].argv == std::vector<std::string>{"stream-ladder", "--input", "bus:a", "--name", "a",
+                                                 "--rung", "720p", "--low-delay", "--bus"});
+  CHECK(hls_output(file).empty());
+  CHECK(parse(to_yaml(file)) == file);
+  CHECK(has(failure(base + "ladder: {rungs: [720p]}\n"),
+            "s.yaml:3:9: nothing says where the rungs "
+            "go / say output: DIR for HLS, bus: true"));
+  CHECK(has(failure(ladder + ", dvr: all}\n"), "s.yaml:3:41: it is said of HLS"));
+  CHECK(has(failure(ladder + ", format: ts}\n"), "it is said of HLS"));
+  CHECK(has(failure(ladder + serve + "}\n"), "nothing says what is served"));
+  CHECK(has(failure(ladder + "}\narchive: {to: \"dir:k\", what: live}\n"),
+            "there is no output in the ladder"));
 }
 
 TEST_CASE("what speaks TLS in a stream file has a certificate") {
