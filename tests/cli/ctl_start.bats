@@ -65,6 +65,20 @@ editor() { export EDITOR="sed -i $1"; }
   assert_equal "$(life)" completed
 }
 
+@test "start: listeners that take a free port are told as they are" {
+  cat >s.yaml <<YAML
+name: demo
+input: {listen: ["rtmp://127.0.0.1:0/live", "whip://127.0.0.1:0"], open: true, rtc_port: 0}
+YAML
+  stream-ctl start s.yaml --json --timeout 60s >start.json
+  stream-ingest endpoints demo --json >sheet.json
+  assert_json start.json '[.publish[].server] | all(test(":[1-9][0-9]*/")) and (any(test(":(1935|8889)/")) | not)'
+  assert_equal "$(jq -r '.publish[] | .server' start.json | paste -sd' ')" "$(jq -r '.endpoints[] | .server' sheet.json | paste -sd' ')"
+  ffmpeg -nostdin -v error -re -f lavfi -i testsrc2=size=160x90:rate=10:duration=1 -c:v libx264 -preset ultrafast -f flv \
+    "$(jq -r '.publish[0] | .server + "/" + .key' start.json)"
+  stream-ctl stop demo
+}
+
 @test "start: who may publish by a key file is told so, without a key" {
   port=$(free_port)
   stream-keys new demo --store "$T/secret/keys" >secret/key
