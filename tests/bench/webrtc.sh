@@ -3,13 +3,16 @@
 #
 #   publishers  WHIP publishers of 1 Mbit/s (H.264 of 25 pictures a second and Opus) to one stream-ingest
 #   viewers     WHEP viewers of 1 Mbit/s of one stream of one stream-serve
+#   rungs       viewers whose lines are wide, narrow and narrower, on three rungs of a live ladder, beside as many of one
+#               stream
+#   narrow      Chromium on a rung of 900 kbit/s whose line narrows to 400 kbit/s: how soon it is on a smaller one
 #   glass       from Chromium's camera through stream-ingest and stream-serve to another Chromium, by numbered pictures
 #   loss        the same, with 5 % of the datagrams lost and 50 ms there and back, on the way in and on the way out, LOSS_RUNS (3)
 #               times each: most of what freezes does so in a player's first seconds
 #   recovery    the same, after 10 s of 20 % loss on the way in
 #
-# The load is webrtc-load on the same machine, over loopback. PUBLISHERS (250) and VIEWERS (400) are run, and how many a
-# whole core carries is extrapolated from the CPU that they took; SECONDS_MEASURED (15) changes how long.
+# The load is webrtc-load on the same machine, over loopback. PUBLISHERS (250), VIEWERS (400) and RUNG_VIEWERS (200) are
+# run, and how many a whole core carries is extrapolated from the CPU that they took; SECONDS_MEASURED (15) changes how long.
 # Exit code 1 when a bar is missed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -62,13 +65,15 @@ row() {
   printf '%-58s %10s %-5s %2s %6s  %s\n' "$1" "$2" "$3" "$4" "$5" "$mark"
 }
 
-# load WHAT URL COUNT SERVER-PID: the percentage of a core that the server took, in $cpu; the report in load.json.
+# load WHAT URL COUNT SERVER-PID [KBPS...]: the percentage of a core that the server took, in $cpu, once the load has gone
+# on for $settle seconds; the report in load.json.
+settle=3
 load() {
-  webrtc-load "$1" "$2" "$3" $((measured + 6)) >"$work/load.json" 2>"$work/load.err" &
+  webrtc-load "$1" "$2" "$3" $((measured + settle + 3)) "${@:5}" >"$work/load.json" 2>"$work/load.err" &
   local loader=$! from to
   pids+=("$loader")
   wait_for 60 bash -c "grep -qs connected '$work/load.json' || ! kill -0 $loader 2>/dev/null"
-  sleep 3
+  sleep "$settle"
   from=$(ticks "$4")
   [ -z "${PERF:-}" ] || perf record -q -g -o "$work/$1.perf" -p "$4" -- sleep "$measured" >/dev/null 2>&1 &
   sleep "$measured"
@@ -100,18 +105,72 @@ publishers() {
   end_all
 }
 
-viewers() {
-  local count=${VIEWERS:-400}
+# bus:bench, of 1 Mbit/s.
+source_of_1000k() {
   [ -s "$work/1000k.mp4" ] || ffmpeg -nostdin -v error -y -f lavfi -i "testsrc2=s=640x360:r=25:d=120,noise=alls=12:allf=t" \
     -f lavfi -i "sine=f=440:r=48000:d=120" -pix_fmt yuv420p -c:v libx264 -preset ultrafast -bf 0 -b:v 920k -maxrate 920k \
     -bufsize 400k -x264-params nal-hrd=cbr -g 50 -c:a libopus -b:a 64k "$work/1000k.mp4"
   begin source stream-ingest --pull "$work/1000k.mp4" --name bench
+}
+
+viewers() {
+  local count=${VIEWERS:-400}
+  source_of_1000k
   begin serve stream-serve --hls "$work/hls" --listen http://127.0.0.1:0 --whep --rtc-port 0 --rtc-address 127.0.0.1
   load watch "$(url_of "$work/serve.events")bench/whep" "$count" "$begun"
   row "WHEP viewers of 1 Mbit/s per core, from $count at $cpu %" "$(per_core "$count" 0)" "" '>=' 800
   printf '  %s kbit/s each, %s packets, %s lost or late, %s slow; %s KiB each\n' "$(of_load .kbps_each)" "$(of_load .packets)" \
     "$(of_load .lost)" "$(grep -c '"viewer.slow"' "$work/serve.events" || true)" \
     "$(($(awk '/^VmRSS/ { print $2 }' "/proc/$begun/status") / count))"
+  end_all
+}
+
+# The CPU of a packet, in microseconds.
+per_packet() {
+  awk -v c="$cpu" -v n="$(of_load .packets)" -v s="$(of_load .seconds)" 'BEGIN { printf "%.2f", c / 100 * 1e6 * s / n }'
+}
+
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
+
+rungs() {
+  local count=${RUNG_VIEWERS:-200} plain cpu_plain
+  source_of_1000k
+  begin serve stream-serve --hls "$work/hls" --listen http://127.0.0.1:0 --whep --rtc-port 0 --rtc-address 127.0.0.1
+  load watch "$(url_of "$work/serve.events")bench/whep" "$count" "$begun"
+  plain=$(per_packet) cpu_plain=$cpu
+  end_all
+  source_of_1000k
+  begin ladder stream-ladder -i bus:bench --bus --low-delay --segment 1s --preset ultrafast --rung 360p@900k \
+    --rung 480x270@400k,name=270p --rung 180p@150k
+  begin serve stream-serve --name bench --listen http://127.0.0.1:0 --whep --rtc-port 0 --rtc-address 127.0.0.1
+  settle=20
+  load watch "$(url_of "$work/serve.events")bench/whep" "$count" "$begun" 5000 700 320
+  settle=3
+  row "$count WHEP viewers on three rungs: CPU, beside one stream" "$(ratio "$cpu" "$cpu_plain")" x '<=' 1.3
+  row "and of a packet" "$(ratio "$(per_packet)" "$plain")" x '<=' 1.7
+  printf '  %s us a packet at %s %% of a core; of one stream %s us at %s %%\n' "$(per_packet)" "$cpu" "$plain" "$cpu_plain"
+  printf '  lines of 5000, 700 and 320 kbit/s got %s kbit/s; %s moves down, %s up, %s slow\n' "$(of_load '.kbps_by_line | map(tostring) | join(", ")')" \
+    "$(grep -c 'viewer.moved.*lost' "$work/serve.events" || true)" "$(grep -c 'viewer.moved.*arrives' "$work/serve.events" || true)" \
+    "$(grep -c '"viewer.slow"' "$work/serve.events" || true)"
+  end_all
+}
+
+narrow() {
+  local port place began moved
+  source_of_1000k
+  begin ladder stream-ladder -i bus:bench --bus --low-delay --segment 1s --preset ultrafast --rung 360p@900k --rung 180p@150k
+  port=$(free_udp)
+  began=$(date +%s%3N)
+  relay narrow 'delay=10ms; 15s: delay=10ms rate=400k' "$port"
+  begin serve stream-serve --listen http://127.0.0.1:0 --whep --rtc-port "$port" --rtc-address "$place"
+  node "$here/../browser/play.mjs" "$(url_of "$work/serve.events")bench/live" --seconds 25 >"$work/narrow.json" 2>"$work/narrow.err" ||
+    { cat "$work/narrow.err" >&2; return 1; }
+  moved=$(jq -s "[.[] | select(.event == \"viewer.moved\" and .rung == \"180p\") | .time | (.[:19] + \"Z\" | fromdate) * 1000 + (.[20:23] | tonumber)
+    | select(. > $began + 15000)][0] // ($began + 114000) | . - $began - 15000" "$work/serve.events")
+  row "a line of 900 kbit/s narrows to 400: on the smaller rung after" "$(awk -v m="$moved" 'BEGIN { printf "%.1f", m / 1000 }')" s '<=' 6
+  row "and frozen, of 25 s" "$(of narrow '.frozen_seconds * 10 | round / 10')" s '<=' 3
+  printf '  %s freezes; widths %s; moved: %s\n' "$(of narrow .freezes)" "$(of narrow '.widths | tojson')" \
+    "$(jq -r 'select(.event == "viewer.moved") | .rung + ": " + .reason' "$work/serve.events" | paste -sd,)"
   end_all
 }
 
@@ -166,10 +225,10 @@ loss() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(publishers viewers glass loss recovery)
+[ $# -gt 0 ] || parts=(publishers viewers rungs narrow glass loss recovery)
 for part in "${parts[@]}"; do
   case $part in
-    publishers | viewers) "$part" ;;
+    publishers | viewers | rungs | narrow) "$part" ;;
     glass)
       glass clean "$measured" '' ''
       row "glass to glass, median of $(of clean .pictures) pictures" "$(of clean .median_ms)" ms '<=' 150

@@ -25,6 +25,15 @@ try {
   });
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => { if (message.type() === 'error') errors.push(`${message.text()} ${message.location().url}`); });
+  await page.addInitScript(() => {
+    const Plain = globalThis.RTCPeerConnection;
+    globalThis.RTCPeerConnection = class extends Plain {
+      constructor(...given) {
+        super(...given);
+        globalThis.playing = this;
+      }
+    };
+  });
   await page.goto(url, { waitUntil: 'load' });
   const video = page.locator('video');
   if (await video.count()) {
@@ -72,6 +81,10 @@ try {
         if (widths.at(-1) !== player.videoWidth) widths.push(player.videoWidth);
       }
       const shown_after_ms = Math.round(begun);
+      // Of WebRTC, as the player itself counts.
+      const freezes = { count: null, seconds: null };
+      for (const it of (await globalThis.playing?.getStats())?.values() ?? [])
+        if (it.type === 'inbound-rtp' && it.kind === 'video') Object.assign(freezes, { count: it.freezeCount, seconds: it.totalFreezesDuration });
       const quality = player.getVideoPlaybackQuality();
       return {
         engine: document.documentElement.dataset.engine ?? null,
@@ -79,6 +92,8 @@ try {
         start_seconds: started,
         played_seconds: player.currentTime - started,
         stalls,
+        freezes: freezes.count,
+        frozen_seconds: freezes.seconds,
         pictures: pictures.size,
         mean_luma: brightest,
         deviation_luma: liveliest,

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,10 +19,11 @@ using namespace stream;
 using load::Session;
 
 constexpr char kHelp[] =
-    R"(Usage: webrtc-load publish|watch URL COUNT SECONDS [KBPS]
+    R"(Usage: webrtc-load publish|watch URL COUNT SECONDS [KBPS...]
 
 COUNT peers (at most 2000) publish by WHIP, or watch by WHEP, for SECONDS (at most 600). A # in URL stands for
 the number of the peer, from 1 on. Publishers send H.264 of 25 pictures a second and Opus, together KBPS (1000) each.
+Viewers have lines of KBPS, in turn when there are several, and report what is beyond that as lost.
 One line of JSON goes to standard output when all are connected, and one at the end.
 )";
 constexpr size_t kMaxSessions = 2000, kMaxSeconds = 600;
@@ -60,12 +62,14 @@ struct Media {
 
 class Load {
  public:
-  Load(bool publishes, const std::string& url, size_t count) : publishes_(publishes) {
+  Load(bool publishes, const std::string& url, size_t count, std::vector<uint64_t> lines)
+      : publishes_(publishes), lines_(std::move(lines)) {
     for (size_t i = 0; i < count; ++i) {
       std::string one = url;
       if (const size_t at = one.find('#'); at != one.npos)
         one.replace(at, 1, std::to_string(i + 1));
-      sessions_.push_back(std::make_unique<Session>(one, publishes));
+      const uint64_t line = lines_.empty() ? 0 : 1000 * lines_[i % lines_.size()];
+      sessions_.push_back(std::make_unique<Session>(one, publishes, line));
       epoll_event event{};
       event.events = EPOLLIN;
       event.data.u64 = i;
@@ -121,14 +125,26 @@ class Load {
     }
     std::printf(
         "{\"sessions\": %zu, \"seconds\": %.1f, \"packets\": %llu, \"kbps_each\": %.0f, "
-        "\"lost\": %llu, \"refused\": %llu, \"heard\": %llu}\n",
+        "\"lost\": %llu, \"refused\": %llu, \"heard\": %llu, \"kbps_by_line\": %s}\n",
         sessions_.size(), seconds, static_cast<unsigned long long>(sum.packets),
         static_cast<double>(sum.bytes) * 8e-3 / seconds / static_cast<double>(sessions_.size()),
         static_cast<unsigned long long>(sum.lost), static_cast<unsigned long long>(sum.refused),
-        static_cast<unsigned long long>(sum.heard));
+        static_cast<unsigned long long>(sum.heard), by_line(seconds).c_str());
   }
 
  private:
+  // What the viewers of each line got, on average.
+  std::string by_line(double seconds) const {
+    std::string text = "[";
+    for (size_t line = 0; line < lines_.size(); ++line) {
+      double kbits = 0, viewers = 0;
+      for (size_t i = line; i < sessions_.size(); i += lines_.size(), ++viewers)
+        kbits += static_cast<double>(sessions_[i]->counts.bytes) * 8e-3;
+      text += (line ? ", " : "") +
+              std::to_string(std::lround(kbits / seconds / std::max(1.0, viewers)));
+    }
+    return text + "]";
+  }
   size_t connected() const {
     size_t sum = 0;
     for (const auto& session : sessions_) sum += session->is_connected();
@@ -143,6 +159,7 @@ class Load {
   }
 
   const bool publishes_;
+  const std::vector<uint64_t> lines_;  // kbit/s, of viewers
   const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
   std::vector<std::unique_ptr<Session>> sessions_;
 };
@@ -162,8 +179,11 @@ int main(int argc, char** argv) {
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   try {
-    const Media media(argc > 5 ? std::strtoul(argv[5], nullptr, 10) : 1000);
-    Load load(what == "publish", argv[2], count);
+    std::vector<uint64_t> rates;
+    for (int i = 5; i < argc; ++i) rates.push_back(std::strtoul(argv[i], nullptr, 10));
+    const bool publishes = what == "publish";
+    const Media media(publishes && !rates.empty() ? rates[0] : 1000);
+    Load load(publishes, argv[2], count, publishes ? std::vector<uint64_t>{} : std::move(rates));
     load.connect();
     std::printf("{\"connected\": %zu}\n", count);
     std::fflush(stdout);

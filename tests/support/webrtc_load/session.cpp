@@ -5,6 +5,7 @@
 
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "http_post.h"
 #include "rtp/packet.h"
@@ -31,8 +32,8 @@ void connect_to(int fd, const webrtc::Endpoint& to) {
 
 }  // namespace
 
-Session::Session(const std::string& url, bool publishes)
-    : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+Session::Session(const std::string& url, bool publishes, uint64_t line)
+    : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)), line_(line) {
   if (fd_ < 0) throw std::runtime_error("no more sockets: raise ulimit -n");
   peer_ = std::make_unique<webrtc::Peer>(
       webrtc::IceCredentials{}, webrtc::Fingerprint{}, webrtc::Dtls::Role::kClient,
@@ -42,8 +43,10 @@ Session::Session(const std::string& url, bool publishes)
     throw std::runtime_error("the server answers " + std::to_string(answer.status) + " " +
                              answer.body);
   take_answer(answer.body);
-  video_ = {random_number(), static_cast<uint16_t>(random_number()), false};
-  audio_ = {random_number(), static_cast<uint16_t>(random_number()), false};
+  for (Source* source : {&video_, &audio_}) {
+    source->ssrc = random_number();
+    source->next = static_cast<uint16_t>(random_number());
+  }
 }
 
 Session::~Session() {
@@ -126,9 +129,11 @@ void Session::count(Bytes packet) {
   }
   ++counts.packets;
   counts.bytes += packet.size();
+  bytes_since_report_ += packet.size();
   const uint8_t type = packet[1] & 0x7f;
   if (type != kVideo && type != kAudio) return;  // sent again
   Source& source = type == kVideo ? video_ : audio_;
+  ++source.since_report;
   const auto number = static_cast<uint16_t>(packet[2] << 8 | packet[3]);
   const auto step = static_cast<int16_t>(number - source.next);
   if (source.begun && step > 0) counts.lost += static_cast<uint64_t>(step);
@@ -155,10 +160,15 @@ void Session::receive(bool open) {
 void Session::report() {
   ByteWriter out;
   rtp::ReceiverReport report{1, {}};
-  for (const Source* source : {&video_, &audio_}) {
+  const uint64_t bits = 8 * bytes_since_report_;
+  const double missing = line_ && bits > line_ ? 1 - static_cast<double>(line_) / bits : 0;
+  bytes_since_report_ = 0;
+  for (Source* source : {&video_, &audio_}) {
+    source->missed += missing * std::exchange(source->since_report, 0);
     if (!source->begun) continue;
     rtp::ReportBlock block;
     block.ssrc = source->ssrc;
+    block.lost = static_cast<int32_t>(source->missed);
     block.highest_sequence = static_cast<uint16_t>(source->next - 1);
     report.blocks.push_back(block);
   }

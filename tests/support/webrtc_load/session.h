@@ -19,8 +19,9 @@ struct Counts {
 
 class Session {
  public:
+  // Of a line of `line` bit/s, 0: as wide as may be; what is beyond that is reported as lost.
   // Throws std::runtime_error with what the server said.
-  Session(const std::string& url, bool publishes);
+  Session(const std::string& url, bool publishes, uint64_t line);
   ~Session();
   Session(const Session&) = delete;
 
@@ -31,7 +32,7 @@ class Session {
   void send(bool video, const std::vector<stream::rtp::Payload>& payloads, uint32_t timestamp);
   // What has come. Each packet is counted, each `opened`th decrypted.
   void receive(bool open);
-  void report();  // as a player does each second
+  void report();  // as a player does, each second
   Counts counts;
 
  private:
@@ -39,6 +40,8 @@ class Session {
     uint32_t ssrc = 0;
     uint16_t next = 0;
     bool begun = false;
+    uint32_t since_report = 0;  // packets
+    double missed = 0;          // of all, by the width of the line
   };
   std::string offer(bool publishes) const;
   void take_answer(const std::string& sdp);
@@ -48,6 +51,8 @@ class Session {
   int fd_ = -1;
   std::unique_ptr<stream::webrtc::Peer> peer_;
   Source video_, audio_;
+  const uint64_t line_;
+  uint64_t bytes_since_report_ = 0;
   uint16_t transport_ = 0;  // transport-wide sequence numbers
 };
 
