@@ -259,7 +259,9 @@ void Viewer::moved(Nanoseconds now) {
   choice_.moved(now, place_of(*channel_), place_of(*target_));
   before_ = channel_->rung();
   channel_ = std::exchange(target_, nullptr);
+  // What was lost of the rung before says nothing of this one.
   loss_.reset();
+  lossy_ = 0;
   observer_(*this, Event::kMoved, reason_);
 }
 

@@ -328,6 +328,36 @@ TEST_CASE("a viewer watches a rung of the ladder, and is moved to a smaller one 
   CHECK(player.packets().back().payload.size() == wide->payload.size() + 2);
 }
 
+TEST_CASE("what was lost of a rung does not hold up the smaller one that follows") {
+  World world;
+  Publisher small("vp8", 0, "demo/180p"), large("vp8", 0, "demo/360p", 640);
+  const auto push = [&](bool key) {
+    large.push(key, 0, 900);
+    small.push(key, 0, 300);
+  };
+  push(true);
+  for (int i = 0; i < 20; ++i) push(false);
+  Player player(world);
+  player.join();
+  REQUIRE(world.until([&] { return player.peer->srtp && player.packets().size() == 21; }));
+  rtp::ReportBlock block;
+  block.ssrc = player.packets()[0].ssrc;
+  // Losses are measured each second. The first that matter are of the second one, after which it is
+  // moved; those of the third are still from before.
+  const auto begun = std::chrono::steady_clock::now();
+  int turns = 0;
+  REQUIRE(world.until([&] {
+    const auto passed = std::chrono::steady_clock::now() - begun;
+    block.highest_sequence += 2;
+    block.lost += passed > 1300ms && passed < 3200ms ? 2 : 0;
+    player.send(rtp::ReceiverReport{1, {block}});
+    if (passed > 1300ms && ++turns % 10 == 0) push(true);
+    return passed > 4500ms;
+  }));
+  CHECK(world.service->watching()[0].rung == "180p");
+  CHECK(std::count(world.events.begin(), world.events.end(), "slow") == 0);
+}
+
 TEST_CASE("rungs that no browser plays are passed over") {
   World world;
   Publisher source, rung("vp8", 2, "demo/180p");
