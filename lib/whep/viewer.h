@@ -95,12 +95,14 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   std::shared_ptr<webrtc::Session> session_;
   Lane video_, audio_;
   bool waits_ = true;  // for a key frame
-  int lossy_ = 0;      // spans in a row
+  int lossy_ = 0;  // spans in a row
   Nanoseconds opened_, begun_{0};
   std::vector<uint8_t> packet_;
   std::deque<Pending> pending_;  // pictures that wait for their turn
   boost::asio::steady_timer pacer_, copier_;
   bool pacing_ = false;
+  Nanoseconds portion_begun_{0};
+  size_t portion_ = 0;            // bytes that went out in this one
   std::vector<uint16_t> copies_;  // of picture, that were just sent again
 };
 

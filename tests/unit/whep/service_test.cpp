@@ -281,6 +281,19 @@ TEST_CASE("a large group of pictures comes in portions, whole and in order") {
   }
 }
 
+TEST_CASE("many small pictures come in portions too: no socket holds all of them") {
+  World world;
+  Publisher publisher;
+  publisher.push(true, 0, 1'000);
+  for (int i = 0; i < 239; ++i) publisher.push(false, 0, 1'000);
+  Player player(world);
+  player.join();
+  REQUIRE(world.until([&] { return player.peer->srtp && player.packets().size() == 240; }));
+  const auto packets = player.packets();
+  for (size_t i = 1; i < packets.size(); ++i)
+    CHECK(packets[i].sequence == static_cast<uint16_t>(packets[i - 1].sequence + 1));
+}
+
 TEST_CASE("a viewer watches a rung of the ladder, and is moved to a smaller one by its losses") {
   World world;
   Publisher source("vp8", 2);  // with B-frames
