@@ -208,11 +208,19 @@ void Viewer::receive(Bytes bytes) {
       estimated_ = monotonic_now();
     } else if (std::holds_alternative<rtp::Pli>(packet) ||
                std::holds_alternative<rtp::Fir>(packet)) {
-      // The encoder is out of reach; what the cache has is as good as a new key frame.
-      if (!waits_ && monotonic_now() - begun_ >= kBeginAgain) begin(true);
+      asked_for_key();
     }
     if (!is_connected()) return;
   }
+}
+
+// The encoder is out of reach; what the cache has is as good as a new key frame. The first time at
+// once: Firefox takes media some time after its handshake has ended, and never asks for packets
+// before the first that it took.
+void Viewer::asked_for_key() {
+  if (waits_ || (begun_again_ && monotonic_now() - begun_ < kBeginAgain)) return;
+  begun_again_ = true;
+  begin(true);
 }
 
 void Viewer::take_blocks(const std::vector<rtp::ReportBlock>& blocks) {

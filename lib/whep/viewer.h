@@ -58,6 +58,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   };
   void connected();
   void begin(bool again);
+  void asked_for_key();
   void watch_network(Nanoseconds now);
   void move_to(const Channel& channel, const char* reason);
   void moved(Nanoseconds now);
@@ -95,6 +96,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   std::shared_ptr<webrtc::Session> session_;
   Lane video_, audio_;
   bool waits_ = true;  // for a key frame
+  bool begun_again_ = false;
   int lossy_ = 0;  // spans in a row
   Nanoseconds opened_, begun_{0};
   std::vector<uint8_t> packet_;

@@ -213,15 +213,17 @@ TEST_CASE("a viewer begins with the pictures since the key frame, and is helped 
     CHECK(again.payload_type == player.rtx);
     CHECK((again.payload[0] << 8 | again.payload[1]) == packets[5].sequence);
   }
-  SUBCASE("PLI: again from the key frame, but not at once") {
-    player.send(rtp::Pli{1, ssrc});
-    world.io.run_for(1100ms);
-    CHECK(player.packets().size() == 22);
+  SUBCASE("PLI: again from the key frame, the first time at once and then each second at most") {
     player.send(rtp::Pli{1, ssrc});
     REQUIRE(world.until([&] { return player.packets().size() == 44; }));
     const auto all = player.packets();
     CHECK(all[22].timestamp == all[21].timestamp + 1);
     CHECK((all[22].payload.back()) == all[0].payload.back());
+    player.send(rtp::Pli{1, ssrc});
+    world.io.run_for(1100ms);
+    CHECK(player.packets().size() == 44);
+    player.send(rtp::Pli{1, ssrc});
+    REQUIRE(world.until([&] { return player.packets().size() == 66; }));
   }
   SUBCASE("loss that stays: this viewer waits for the next key frame, no other") {
     Player other(world);
