@@ -72,9 +72,16 @@ std::optional<uint8_t> red_of(const Media& media, const Codec& codec) {
 }
 
 std::string names_of(const Media& media) {
+  // What only helps others, and says nothing of what can be played.
+  static constexpr std::string_view kHelpers[] = {"rtx", "red",        "ulpfec",
+                                                  "CN",  "flexfec-03", "telephone-event"};
+  const auto helps = [](const std::string& name) {
+    return std::any_of(std::begin(kHelpers), std::end(kHelpers),
+                       [&](auto helper) { return equal_without_case(name, helper); });
+  };
   std::vector<std::string> names;
   for (const auto& codec : media.codecs)
-    if (!equal_without_case(codec.name, "rtx") && names.size() < 12 &&
+    if (!helps(codec.name) && names.size() < 12 &&
         std::find(names.begin(), names.end(), codec.name) == names.end())
       names.push_back(codec.name);
   std::string text;

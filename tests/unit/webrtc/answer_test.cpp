@@ -124,6 +124,7 @@ TEST_CASE("Firefox, OBS, GStreamer and FFmpeg publish") {
   REQUIRE(firefox);
   CHECK(firefox->tracks[1].codec == "vp9");
   CHECK(firefox->tracks[1].rtx_payload_type == 125);
+  CHECK(firefox->tracks[1].transport_sequence_extension == 7);
   CHECK(has(firefox->sdp, "m=video 9 UDP/TLS/RTP/SAVPF 121 125"));
 
   const auto obs = publish(offers::kObs);
@@ -171,6 +172,23 @@ TEST_CASE("offers to publish that are refused say why") {
   CHECK(why(replaced(offers::kChrome, "a=mid:1", "a=mid:0")).find("a=mid") != std::string::npos);
   CHECK(why(replaced(offers::kChrome, "m=audio 9", "m=video 9")).find("2 picture") !=
         std::string::npos);
+}
+
+TEST_CASE("Firefox without its H.264 plays VP8, VP9 and AV1, and reads why nothing else") {
+  const auto offer = parse_description(offers::kFirefoxViewer);
+  REQUIRE(offer);
+  const auto vp8 = answer_viewer(*offer.value, local(), viewer("vp8"));
+  REQUIRE(vp8);
+  REQUIRE(vp8->tracks.size() == 2);
+  CHECK(vp8->tracks[0].payload_type == 120);
+  CHECK(vp8->tracks[0].rtx_payload_type == 124);
+  CHECK(vp8->tracks[0].playout_delay_extension == 6);
+  CHECK(vp8->tracks[1].payload_type == 109);
+  CHECK(answer_viewer(*offer.value, local(), viewer("vp9"))->tracks[0].payload_type == 121);
+  CHECK(answer_viewer(*offer.value, local(), viewer("av1"))->tracks[0].payload_type == 99);
+  const auto h264 = answer_viewer(*offer.value, local(), viewer("h264"));
+  CHECK_FALSE(h264);
+  CHECK(h264.error == "the stream is h264 and the player takes VP8, VP9, AV1");
 }
 
 TEST_CASE("a viewer gets the stream's codec with our sources") {

@@ -53,8 +53,9 @@ TEST_CASE("what stands in the offers is read") {
 }
 
 TEST_CASE("every prefix of an offer is read or refused, and so is one with a changed byte") {
-  for (const std::string_view offer : {offers::kChrome, offers::kFirefox, offers::kSafariViewer,
-                                       offers::kObs, offers::kGStreamer, offers::kFfmpeg}) {
+  for (const std::string_view offer :
+       {offers::kChrome, offers::kFirefox, offers::kFirefoxViewer, offers::kSafariViewer,
+        offers::kObs, offers::kGStreamer, offers::kFfmpeg}) {
     CHECK(parse_description(offer));
     for (size_t size = 0; size < offer.size(); ++size) {
       const auto part = parse_description(std::string(offer.substr(0, size)));
