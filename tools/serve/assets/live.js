@@ -35,11 +35,18 @@ function stop() {
   connection = null;
 }
 
-function retry(why) {
+function retry(why, pause = 2000) {
   stop();
   say(`${why}; trying again`);
   clearTimeout(again);
-  again = setTimeout(start, 2000);
+  again = setTimeout(start, pause);
+}
+
+// What the stream is does not change soon.
+function failed(error) {
+  if (error.status !== 406 && error.status !== 422) return retry(error.message);
+  retry(error.message, 15000);
+  say(`Not to be played here: ${error.message}. Try it with rewinding`);
 }
 
 async function connect() {
@@ -68,7 +75,7 @@ async function connect() {
 function start() {
   stop();
   say('Connecting');
-  connect().catch((error) => retry(error.message));
+  connect().catch(failed);
 }
 
 sound.addEventListener('click', () => {
