@@ -6,6 +6,7 @@
 // Times are of the machine's one clock.
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
+import { keep_connection } from './browser.mjs';
 
 const args = process.argv.slice(2);
 const [whip, page_url] = args.splice(0, 2);
@@ -85,15 +86,7 @@ try {
   const published = Date.now();
   await publisher.evaluate(watch, 'video');
   const player = await other.newPage();
-  await player.addInitScript(() => {
-    const Plain = RTCPeerConnection;
-    globalThis.RTCPeerConnection = class extends Plain {
-      constructor(...given) {
-        super(...given);
-        globalThis.connection = this;
-      }
-    };
-  });
+  await keep_connection(player);
   for (let i = 0; i < 20; ++i) {
     await player.goto(page_url);
     if (await player.waitForFunction(() => document.querySelector('video').currentTime > 0, null, { timeout: 3000 }).catch(() => null)) break;

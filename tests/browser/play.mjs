@@ -1,43 +1,18 @@
-// play.mjs URL [--seconds N] [--screenshot FILE] [--width N] [--dark]: opens the page in Debian's
-// Chromium, lets it play and prints one JSON object: what moved, what was seen, what went wrong.
-import { chromium } from 'playwright-core';
+// play.mjs URL [--seconds N] [--screenshot FILE] [--width N] [--dark] [--patience N]: opens the page in the browser
+// (Chromium, or Firefox where BROWSER says so), lets it play once something moves, for which it waits --patience seconds,
+// and prints one JSON object: what moved, what was seen, what went wrong.
+import { keep_connection, launch, options_of } from './browser.mjs';
 
 const args = process.argv.slice(2);
 const url = args.shift();
-const options = { seconds: '10', width: '1280' };
-while (args.length) {
-  const name = args.shift().replace(/^--/, '');
-  options[name] = name === 'dark' ? true : args.shift();
-}
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--mute-audio', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps',
-    '--autoplay-policy=no-user-gesture-required', ...(process.env.CHROMIUM_ARGUMENTS?.split(' ') ?? [])],
-});
-const errors = [];
+const options = options_of(args, { seconds: '10', width: '1280', patience: '25' }, ['dark']);
+const { page, errors, complaints, close } = await launch({ width: Number(options.width), dark: options.dark });
 let report = {};
 try {
-  const page = await browser.newPage({
-    viewport: { width: Number(options.width), height: 800 },
-    colorScheme: options.dark ? 'dark' : 'light',
-  });
-  page.on('pageerror', (error) => errors.push(String(error)));
-  page.on('console', (message) => { if (message.type() === 'error') errors.push(`${message.text()} ${message.location().url}`); });
-  await page.addInitScript(() => {
-    const Plain = globalThis.RTCPeerConnection;
-    globalThis.RTCPeerConnection = class extends Plain {
-      constructor(...given) {
-        super(...given);
-        globalThis.playing = this;
-      }
-    };
-  });
-  await page.goto(url, { waitUntil: 'load' });
-  const video = page.locator('video');
-  if (await video.count()) {
-    await page.waitForFunction(() => document.querySelector('video').currentTime > 0.2, null, { timeout: 25000 }).catch(() => {});
+  await keep_connection(page);
+  await page.goto(url);
+  if (await page.evaluate(() => Boolean(document.querySelector('video')))) {
+    await page.waitForFunction(() => document.querySelector('video').currentTime > 0.2, null, { timeout: 1000 * options.patience }).catch(() => {});
     report = await page.evaluate(async (seconds) => {
       const player = document.querySelector('video');
       const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
@@ -51,11 +26,12 @@ try {
         const deviation = Math.sqrt(luma.reduce((a, b) => a + (b - mean) ** 2, 0) / luma.length);
         return { mean, deviation, key: luma.map((l) => Math.round(l)).join() };
       };
-      // Sound of WebRTC is not counted by the element: its level is measured.
+      // Sound of WebRTC is not counted by the element. A muted one says nothing in Chromium, and sound of the page (WebAudio)
+      // needs a sound device in Firefox: the louder is right.
       let loudest = 0, analyser = null;
       if (player.srcObject?.getAudioTracks().length) {
         const sound = new AudioContext();
-        await sound.resume();
+        sound.resume();
         analyser = sound.createAnalyser();
         sound.createMediaStreamSource(player.srcObject).connect(analyser);
       }
@@ -65,8 +41,19 @@ try {
         analyser.getFloatTimeDomainData(samples);
         for (const sample of samples) loudest = Math.max(loudest, Math.abs(sample));
       };
+      // What WebRTC says of sound and picture: the energy of the one, and how long the other stood still.
+      const received = async () => {
+        const found = { energy: 0, duration: 0, frozen: 0, freezes: 0, lost: 0 };
+        for (const one of (await globalThis.connection?.getStats() ?? new Map()).values()) {
+          if (one.type !== 'inbound-rtp') continue;
+          found.lost += one.packetsLost ?? 0;
+          if (one.kind === 'audio') Object.assign(found, { energy: one.totalAudioEnergy, duration: one.totalSamplesDuration });
+          if (one.kind === 'video') Object.assign(found, { frozen: one.totalFreezesDuration ?? 0, freezes: one.freezeCount ?? 0 });
+        }
+        return found;
+      };
       const started = player.currentTime, begun = performance.now(), pictures = new Set();
-      const widths = [];
+      const widths = [], before = await received();
       let stalls = 0, still = 0, last = -1, brightest = 0, liveliest = 0;
       while (performance.now() - begun < seconds * 1000) {
         await new Promise((done) => setTimeout(done, 250));
@@ -81,10 +68,7 @@ try {
         if (widths.at(-1) !== player.videoWidth) widths.push(player.videoWidth);
       }
       const shown_after_ms = Math.round(begun);
-      // Of WebRTC, as the player itself counts.
-      const freezes = { count: null, seconds: null };
-      for (const it of (await globalThis.playing?.getStats())?.values() ?? [])
-        if (it.type === 'inbound-rtp' && it.kind === 'video') Object.assign(freezes, { count: it.freezeCount, seconds: it.totalFreezesDuration });
+      const after = await received();
       const quality = player.getVideoPlaybackQuality();
       return {
         engine: document.documentElement.dataset.engine ?? null,
@@ -92,8 +76,6 @@ try {
         start_seconds: started,
         played_seconds: player.currentTime - started,
         stalls,
-        freezes: freezes.count,
-        frozen_seconds: freezes.seconds,
         pictures: pictures.size,
         mean_luma: brightest,
         deviation_luma: liveliest,
@@ -103,7 +85,10 @@ try {
         frames: quality.totalVideoFrames,
         dropped_frames: quality.droppedVideoFrames,
         audio_bytes: player.webkitAudioDecodedByteCount ?? null,
-        sound_level: analyser ? loudest : null,
+        sound_level: analyser ? Math.max(loudest, Math.sqrt((after.energy - before.energy) / ((after.duration - before.duration) || 1))) : null,
+        frozen_seconds: after.frozen - before.frozen,
+        freezes: after.freezes - before.freezes,
+        lost: after.lost - before.lost,
         media_error: player.error?.message ?? null,
         status: document.getElementById('status')?.textContent ?? null,
         overflow: document.documentElement.scrollWidth > document.documentElement.clientWidth,
@@ -121,6 +106,6 @@ try {
 } catch (error) {
   errors.push(String(error));
 } finally {
-  await browser.close();
+  await close();
 }
-console.log(JSON.stringify({ ...report, errors }));
+console.log(JSON.stringify({ ...report, errors: [...errors, ...complaints] }));

@@ -1,28 +1,22 @@
-// whip.mjs URL [--key-file FILE] [--seconds N] [--layers 1] [--restart 1]: Chromium with its fake camera and microphone
-// publishes from a page by WHIP, as any page would; with --layers in two sizes (simulcast), with --restart by new
-// credentials of ICE half-way. Prints one JSON object: the answers, the states, the statistics.
+// whip.mjs URL [--key-file FILE] [--seconds N] [--layers 1] [--restart 1]: Chromium, or Firefox where BROWSER says
+// so, with its fake camera and microphone publishes from a page by WHIP, as any page would; with --layers in two sizes
+// (simulcast), with --restart by new credentials of ICE half-way. Prints one JSON object: the answers, the states, the
+// statistics.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { chromium } from 'playwright-core';
+import { launch, options_of } from './browser.mjs';
 
 const args = process.argv.slice(2);
 const url = args.shift();
-const options = { seconds: '6' };
-while (args.length) options[args.shift().replace(/^--/, '')] = args.shift();
+const options = options_of(args, { seconds: '6' });
 const key = options['key-file'] ? readFileSync(options['key-file'], 'utf8').trim() : null;
 
 // A camera needs a page from this machine.
 const server = createServer((_, response) => response.end('<!doctype html><title>publisher</title><video muted></video>'));
 await new Promise((ready) => { server.listen(0, '127.0.0.1', ready); });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
-    '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--disable-default-apps'],
-});
+const { page, close } = await launch({ camera: true });
 let report = {};
 try {
-  const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   report = await page.evaluate(async ({ url: endpoint, key: token, seconds, layers, restart }) => {
     const pause = (time) => new Promise((done) => { setTimeout(done, time); });
@@ -100,7 +94,7 @@ try {
     return { status, patched: patched.status, deleted, states, figures, rates, again };
   }, { url, key, seconds: Number(options.seconds), layers: Boolean(options.layers), restart: Boolean(options.restart) });
 } finally {
-  await browser.close();
+  await close();
   server.close();
 }
 console.log(JSON.stringify(report));

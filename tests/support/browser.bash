@@ -1,16 +1,24 @@
-# For the tests in Chromium: `load ../support/browser` after common and what else starts programs.
+# For the tests in browsers: `load ../support/browser` after common and what else starts programs.
 #
-#   setup                    of each test; skips it where there is no Chromium to drive
+#   setup                    of each test; skips it where there is nothing to drive Chromium by
+#   firefox_ready            from here on it is Firefox; skips the test where there is none
 #   serve DIR ARGUMENT...    starts stream-serve as "serve", SCHEME=https: in TLS; $site ends with a slash; events in $T/served
 #   trust CERTIFICATE...     Chromium takes them for good
 #   play URL ARGUMENT...     play.mjs; its report in play.json
 #   sights FILE              what is wrong to the eye and the ear, in the words of ffmpeg's detectors
 
-setup() {
+setup() { browser_setup; }
+
+browser_setup() {
   stream_setup
   export PULSE_RUNTIME_PATH="$T/pulse"  # Chromium looks for sound devices, and would leave a directory in /tmp
   [ -d "$ROOT/tests/browser/node_modules/playwright-core" ] || skip "run tests/support/install_npm.sh"
   mkdir -p hls
+}
+
+firefox_ready() {
+  command -v firefox-esr >/dev/null || skip "needs firefox-esr"
+  export BROWSER=firefox
 }
 
 serve() {

@@ -1,6 +1,6 @@
 // Offers as programs make them: the lines, their order and their numbers are those of the programs;
 // keys, addresses and fingerprints are made up, and codecs that stand several times with other
-// numbers are left out where a comment says so.
+// numbers are left out where a comment says so. Long because offers are.
 #pragma once
 
 namespace stream::webrtc::offers {
