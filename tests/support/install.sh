@@ -14,7 +14,7 @@ declare -A packages=(
   [test]="bats faketime systemd tmux srt-tools python3 tzdata strace jq curl socat procps iproute2 util-linux rtmpdump gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-nice python3-gst-1.0 gir1.2-gst-plugins-bad-1.0
-    gir1.2-gst-rtsp-server-1.0 chromium
+    gir1.2-gst-rtsp-server-1.0 chromium firefox-esr
     fonts-dejavu-core python3-jsonschema python3-yaml mandoc bash-completion zsh fish
     clang-format shellcheck python3-swift"
   [ci]="clang llvm libclang-rt-dev"
