@@ -137,7 +137,6 @@ void Viewer::picture(const UnitPtr& unit) {
 }
 
 void Viewer::show(const UnitPtr& unit, uint32_t timestamp) {
-  video_.sender->hold_at_least(channel_->lateness());
   if (pending_.size() >= 2 * kMaxCached) return fall_behind();
   pending_.push_back({unit, timestamp});
   if (!pacing_) pump();
@@ -150,6 +149,7 @@ void Viewer::pump() {
     portion_begun_ = now;
     portion_ = 0;
   }
+  video_.sender->hold_at_least(channel_->lateness());
   const auto most = [this] { return pending_.size() > kFew ? kPortionOfMany : kPortion; };
   while (!pending_.empty() && portion_ < most() && is_connected()) {
     Pending& first = pending_.front();
