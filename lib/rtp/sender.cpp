@@ -13,9 +13,10 @@ constexpr double kLossy = 0.01;                              // 0..1
 constexpr uint64_t kLossyAsked = 3;                          // packets, in a span
 constexpr Nanoseconds kLossyFor = std::chrono::seconds(30);  // after the last span of that kind
 // A NACK goes out within 20 ms of the next packet, and that may be of the next picture. Players
-// that only receive do not know the round trip (RFC 3611 is rarely offered) and hold nothing for
-// it.
-constexpr Nanoseconds kBesideRoundTrip = std::chrono::milliseconds(60),
+// that only receive do not know the round trip (RFC 3611 is rarely offered), hold nothing for it and
+// ask again after 100 ms: then a picture stands for that long, which is seen as a freeze when it
+// happens twice in a row unless there is a little more.
+constexpr Nanoseconds kBesideRoundTrip = std::chrono::milliseconds(100),
                       kUsualRoundTrip = std::chrono::milliseconds(100),
                       kMostHold = std::chrono::milliseconds(500);
 // Until a way is known: it costs a second of a little more delay, and what is lost in that second
