@@ -109,13 +109,14 @@ void Viewer::begin(bool again) {
 
 void Viewer::media(const Channel& from, const UnitPtr& unit) {
   if (!is_connected()) return;
+  const Nanoseconds now = monotonic_now();
   if (!unit->video) {
     if (!audio_.sender) return;
-    for (size_t i = 0; i < unit->payloads->size(); ++i) send(audio_, *unit, i, unit->timestamp);
+    for (size_t i = 0; i < unit->payloads->size(); ++i)
+      send(audio_, *unit, i, unit->timestamp, now);
     return;
   }
   if (!video_.sender || (&from != channel_ && &from != target_)) return;
-  const Nanoseconds now = monotonic_now();
   const bool over =
       &from == channel_ ? handover_.shown(unit, now, due_) : handover_.other(unit, now, due_);
   show_due();
@@ -154,7 +155,7 @@ void Viewer::pump() {
   while (!pending_.empty() && portion_ < most() && is_connected()) {
     Pending& first = pending_.front();
     portion_ += (*first.unit->payloads)[first.next].data.size();
-    send(video_, *first.unit, first.next, first.timestamp);
+    send(video_, *first.unit, first.next, first.timestamp, now);
     if (++first.next == first.unit->payloads->size()) pending_.pop_front();
   }
   pacing_ = !pending_.empty() && is_connected();
@@ -172,8 +173,7 @@ void Viewer::fall_behind() {
   observer_(*this, Event::kSlow, {});
 }
 
-void Viewer::send(Lane& lane, const Unit& unit, size_t i, uint32_t timestamp) {
-  const Nanoseconds now = monotonic_now();
+void Viewer::send(Lane& lane, const Unit& unit, size_t i, uint32_t timestamp, Nanoseconds now) {
   lane.sender->send(unit.payloads, i, timestamp, now, packet_);
   session_->send_rtp(packet_);
   if (lane.reported == Nanoseconds{0}) report(lane, &lane == &video_, now);

@@ -73,7 +73,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   void show(const UnitPtr& unit, uint32_t timestamp);
   void pump();
   void fall_behind();
-  void send(Lane& lane, const Unit& unit, size_t i, uint32_t timestamp);
+  void send(Lane& lane, const Unit& unit, size_t i, uint32_t timestamp, Nanoseconds now);
   void receive(Bytes rtcp);
   void take_blocks(const std::vector<rtp::ReportBlock>& blocks);
   void take(const rtp::Nack& nack);
