@@ -6,16 +6,18 @@
 namespace stream::rtp {
 namespace {
 
-constexpr double kBurst = 64 << 10;  // bytes that may be sent again at once
+// Bytes that may be sent again at once: what a player's socket loses of the group of pictures that
+// it begins with. Copies leave half of it for those of which there is no answer yet.
+constexpr double kBurst = 256 << 10;
 constexpr Nanoseconds kLossSpan = std::chrono::seconds(1);
 constexpr int32_t kLossPackets = 20;                         // at least, in a span
 constexpr double kLossy = 0.01;                              // 0..1
 constexpr uint64_t kLossyAsked = 3;                          // packets, in a span
 constexpr Nanoseconds kLossyFor = std::chrono::seconds(30);  // after the last span of that kind
 // A NACK goes out within 20 ms of the next packet, and that may be of the next picture. Players
-// that only receive do not know the round trip (RFC 3611 is rarely offered), hold nothing for it and
-// ask again after 100 ms: then a picture stands for that long, which is seen as a freeze when it
-// happens twice in a row unless there is a little more.
+// that only receive do not know the round trip (RFC 3611 is rarely offered), hold nothing for it
+// and ask again after 100 ms: then a picture stands for that long, which is seen as a freeze when
+// it happens twice in a row unless there is a little more.
 constexpr Nanoseconds kBesideRoundTrip = std::chrono::milliseconds(100),
                       kUsualRoundTrip = std::chrono::milliseconds(100),
                       kMostHold = std::chrono::milliseconds(500);
@@ -117,7 +119,9 @@ bool Sender::resend(uint16_t sequence, Nanoseconds now, std::vector<uint8_t>& ou
   const bool rtx = options_.rtx_payload_type.has_value();
   const size_t head = head_size() + (rtx ? 2 : 0);
   const size_t size = head + payload.data.size();
-  if (allowance_ < static_cast<double>(size) || !may_answer(number, now, copy)) return false;
+  const double kept_back = copy ? kBurst / 2 : 0;
+  if (allowance_ < kept_back + static_cast<double>(size) || !may_answer(number, now, copy))
+    return false;
   allowance_ -= static_cast<double>(size);
   ++resent_;
   out.resize(size);
